@@ -1,0 +1,1 @@
+//! Network devices, routes and packet filters inside a namespace.
