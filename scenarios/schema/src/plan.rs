@@ -387,6 +387,14 @@ pub struct Component {
     /// Host paths that it needs, mounted read-only at the same place. `{beside}` is the folder of
     /// the belljar executable.
     pub files: Vec<String>,
+    /// Host files that are shown, read-only, at another place inside the jar (programs that were
+    /// built under `/home` or `/tmp`, where the world or a private folder lies).
+    #[serde(default)]
+    pub placed: Vec<Placed>,
+    /// Kinds of archives that it says it looks into: a sample inside one is expected to be
+    /// detected only then.
+    #[serde(default)]
+    pub looks_into: Vec<DecoyKind>,
     /// Directories that it keeps state in; host content is copied in if there is any.
     pub state: Vec<String>,
     /// What the vendor declares that it sends.
@@ -394,6 +402,16 @@ pub struct Component {
     /// How its output tells a detection: a regular expression over lines, with the groups `path`
     /// and (if there is one) `name`.
     pub detection: Option<String>,
+}
+
+/// A host file shown at another place inside the jar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Placed {
+    /// Absolute path on the host.
+    pub host: String,
+    /// Absolute path inside the jar.
+    pub inside: String,
 }
 
 /// Kinds of components.
