@@ -1,0 +1,45 @@
+//! Forking and what a forked process does to itself.
+
+use crate::CallError;
+
+/// Which side of a fork this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fork {
+    /// The child.
+    Child,
+    /// The parent, with the child's number.
+    Parent(u32),
+}
+
+/// Forks. Refuses in a process with more than one thread, where the child could meet locks that
+/// nobody will ever release.
+///
+/// # Errors
+/// What fork(2) says; `EDEADLK` with more than one thread.
+pub fn fork() -> Result<Fork, CallError> {
+    let threads = std::fs::read_dir("/proc/self/task").map(Iterator::count).unwrap_or(1);
+    if threads > 1 {
+        return Err(("fork with more than one thread", nix::errno::Errno::EDEADLK).into());
+    }
+    // SAFETY: this process has one thread (checked above), so the child may do anything.
+    let pid = unsafe { libc::fork() };
+    match u32::try_from(pid) {
+        Ok(0) => Ok(Fork::Child),
+        Ok(pid) => Ok(Fork::Parent(pid)),
+        Err(_) => Err(CallError::last("fork")),
+    }
+}
+
+/// Ends this process at once, without running anything that its parent registered.
+pub fn leave(code: i32) -> ! {
+    // SAFETY: ends the process; nothing is left to be unsound.
+    unsafe { libc::_exit(code) }
+}
+
+/// The capabilities that this process has effectively, as a bit set (capget(2) through procfs
+/// shows the same), read by number so that it works without procfs.
+pub fn clock_ticks() -> u64 {
+    // SAFETY: takes a number, returns a number.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(ticks).unwrap_or(100)
+}
