@@ -30,11 +30,7 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), CallError> {
 ///
 /// # Errors
 /// What sendmsg(2) says; `EPIPE` when the other side is gone.
-pub fn send(
-    socket: impl AsFd,
-    message: &[u8],
-    descriptors: &[impl AsFd],
-) -> Result<(), CallError> {
+pub fn send(socket: impl AsFd, message: &[u8], descriptors: &[impl AsFd]) -> Result<(), CallError> {
     let raw: Vec<RawFd> = descriptors.iter().map(|fd| fd.as_fd().as_raw_fd()).collect();
     let rights = [ControlMessage::ScmRights(&raw)];
     let control: &[ControlMessage<'_>] = if raw.is_empty() { &[] } else { &rights };

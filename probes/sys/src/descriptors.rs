@@ -70,3 +70,27 @@ pub fn take_stdin() -> Result<OwnedFd, CallError> {
     place(&null, 0)?;
     Ok(taken)
 }
+
+/// The protocol number of a socket (`SO_PROTOCOL`, socket(7)).
+///
+/// # Errors
+/// What getsockopt(2) says.
+pub fn socket_protocol(socket: impl AsFd) -> Result<u32, CallError> {
+    let mut value: libc::c_int = 0;
+    let mut len: libc::socklen_t = 4;
+    // SAFETY: the value and its length are ours and have the size that the kernel is told.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PROTOCOL,
+            std::ptr::from_mut(&mut value).cast(),
+            &raw mut len,
+        )
+    };
+    if done == 0 {
+        Ok(value.cast_unsigned())
+    } else {
+        Err(CallError::last("getsockopt SO_PROTOCOL"))
+    }
+}

@@ -123,9 +123,8 @@ fn request(turn: u32, carrier: Carrier, local: (IpAddr, u16), remote: (IpAddr, u
 
 /// `None`: not the answer to this request; `Some(None)`: there is no such socket.
 fn parse(reply: &[u8], turn: u32) -> Option<Option<u32>> {
-    let word = |at: usize| {
-        reply.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_ne_bytes)
-    };
+    let word =
+        |at: usize| reply.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_ne_bytes);
     let kind = reply.get(4..6).and_then(|b| b.try_into().ok()).map(u16::from_ne_bytes)?;
     if word(8)? != turn {
         return None;

@@ -49,9 +49,8 @@ pub fn signal(pidfd: impl AsFd, signal: i32) -> Result<(), CallError> {
 /// What pidfd_getfd(2) says.
 pub fn descriptor(pidfd: impl AsFd, number: RawFd) -> Result<OwnedFd, CallError> {
     // SAFETY: takes numbers only.
-    let fd = unsafe {
-        libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_fd().as_raw_fd(), number, 0_u32)
-    };
+    let fd =
+        unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_fd().as_raw_fd(), number, 0_u32) };
     let fd = RawFd::try_from(fd).unwrap_or(-1);
     if fd < 0 {
         return Err(CallError::last("pidfd_getfd"));
