@@ -1,0 +1,29 @@
+//! The scenarios and components that come with belljar, as their files stand in the repository.
+
+/// A file of the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LibraryEntry {
+    /// By which name it is asked for.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+macro_rules! entries {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        &[$(LibraryEntry {
+            name: $name,
+            text: include_str!(concat!("../../", $folder, "/", $name, ".toml")),
+        }),+]
+    };
+}
+
+/// The scenarios.
+pub fn library() -> &'static [LibraryEntry] {
+    entries!("library": "contractor-laptop", "quiet-machine")
+}
+
+/// The components.
+pub fn component_library() -> &'static [LibraryEntry] {
+    entries!("components": "overreach", "honest", "quiet", "clamscan", "yara")
+}
