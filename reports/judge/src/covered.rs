@@ -1,0 +1,106 @@
+//! Coverage: what the probes said of themselves, what follows from the record, and what no jar of
+//! this kind can see.
+
+use crate::gather::Gathered;
+use crate::input::{JarKind, JudgeInput};
+use crate::verdict::CoverageLine;
+use crate::words;
+use belljar_record::{Actor, Coverage, Dimension, Extent, Protocol};
+
+/// Completes the coverage that the record tells.
+pub(crate) fn coverage(input: &JudgeInput<'_>, gathered: &Gathered) -> Coverage {
+    let mut coverage = gathered.coverage.clone();
+    let blind = |reason: &str| Extent::Blind { reason: reason.to_owned() };
+    let lost = |count: u64, unit: &str, reason: &str| Extent::Lost {
+        count,
+        unit: unit.to_owned(),
+        reason: reason.to_owned(),
+    };
+    coverage.add(Dimension::Timing, blind("when things are sent can carry information"));
+    if input.jar == JarKind::Namespaces {
+        coverage.add(
+            Dimension::HostFacts,
+            blind("CPU, memory size and kernel are the host's and are asked for without a door"),
+        );
+        coverage.add(
+            Dimension::SharedMemory,
+            blind("memory handed between processes of the component is not followed"),
+        );
+    }
+    if gathered.reading.pages > 0 {
+        coverage.add(
+            Dimension::ReadPrecision,
+            Extent::Blind {
+                reason: format!(
+                    "{} by mmap, sendfile or splice: known to the page, not to the byte",
+                    words::counted(gathered.reading.pages, "read", "reads")
+                ),
+            },
+        );
+    }
+    coverage.add(
+        Dimension::FileAttribution,
+        lost(gathered.reading.unknown_reads, "reads", "nobody could be named"),
+    );
+    let mut unknown = gathered.flows.more_unknown;
+    for flow in gathered.flows.seen.values().filter(|flow| !flow.internal()) {
+        match &flow.flow {
+            None => unknown += 1,
+            Some(known) if matches!(known.actor, Actor::Unknown { .. }) => unknown += 1,
+            Some(_) => {}
+        }
+        let unreadable = |reason: &str| Extent::Unreadable {
+            count: 1,
+            unit: "conversations".to_owned(),
+            reason: reason.to_owned(),
+        };
+        match &flow.tls {
+            Some(tls) if !tls.opened => {
+                coverage.add(
+                    Dimension::Encrypted,
+                    unreadable(&format!("{}: {}", flow.host(), tls.words)),
+                );
+            }
+            None if matches!(flow.protocol(), Protocol::Tls | Protocol::Https)
+                && flow.bytes_out > 0 =>
+            {
+                coverage.add(
+                    Dimension::Encrypted,
+                    unreadable(&format!("{}: TLS was not opened", flow.host())),
+                );
+            }
+            _ => {}
+        }
+    }
+    coverage
+        .add(Dimension::FlowAttribution, lost(unknown, "conversations", "nobody could be named"));
+    coverage.add(
+        Dimension::Streams,
+        lost(
+            gathered.flows.more,
+            "conversations",
+            "too many to be judged one by one; their bytes are in the ceiling",
+        ),
+    );
+    for cut in input.cuts {
+        coverage.add(
+            Dimension::Decoding,
+            lost(cut.count, "pieces", &format!("not decoded: {}", cut.reason)),
+        );
+    }
+    coverage
+}
+
+/// Coverage in the words of the verdict.
+pub(crate) fn lines(coverage: &Coverage) -> Vec<CoverageLine> {
+    coverage
+        .rows()
+        .into_iter()
+        .map(|row| CoverageLine {
+            dimension: row.dimension.name().to_owned(),
+            extent: words::extent(&row.worst()),
+            bars_pass: row.limits.iter().any(Extent::bars_pass),
+            limits: row.limits.iter().map(words::limit).collect(),
+        })
+        .collect()
+}

@@ -1,0 +1,173 @@
+//! Traces as the judge weighs them.
+
+use belljar_decode::{Decoder, Step};
+use belljar_record::{Direction, FlowId, Layer, PayloadRef};
+use belljar_schema::Manifest;
+use belljar_trace::{Algorithm, Contained, NameKind, Subject, Trace};
+use std::ops::Range;
+
+/// Of what something was found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HitSubject {
+    /// A decoy, or a member of it (name from the decoy inwards, joined by `!`).
+    Decoy { id: u32, member: Option<String> },
+    /// A planted fact: its place in the manifest.
+    Fact(usize),
+}
+
+/// What of it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HitKind {
+    /// Bytes of the content; all of it, or not.
+    Content { whole: bool },
+    /// A digest.
+    Hash,
+    /// Its name or path.
+    Name,
+    /// The value of a fact.
+    Value,
+}
+
+/// One trace.
+#[derive(Debug, Clone)]
+pub(crate) struct Hit {
+    pub(crate) subject: HitSubject,
+    pub(crate) kind: HitKind,
+    /// Whether it is the planted sample.
+    pub(crate) sample: bool,
+    pub(crate) chain: Vec<Step>,
+    pub(crate) flow: Option<FlowId>,
+    pub(crate) payload: PayloadRef,
+    pub(crate) layer: Layer,
+    /// The smallest part of the protocol that holds it.
+    pub(crate) part: Option<String>,
+    /// Bytes of the payload that carry it.
+    pub(crate) outer: Vec<Range<u64>>,
+    /// Bytes of the decoy (empty for digests, names and facts).
+    pub(crate) decoy: Vec<Range<u64>>,
+    /// Bytes of what the chain gives: as many ranges, one for digests, names and facts.
+    pub(crate) piece: Vec<Range<u64>>,
+    pub(crate) contains: Vec<Contained>,
+}
+
+/// The traces that lead out of the jar. What came in, and what was only printed, has not left.
+pub(crate) fn hits(manifest: &Manifest, traces: &[Trace]) -> Vec<Hit> {
+    traces
+        .iter()
+        .filter(|trace| {
+            trace.egress.direction == Direction::Out && trace.egress.layer != Layer::Output
+        })
+        .map(|trace| hit(manifest, trace))
+        .collect()
+}
+
+fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
+    let name = |part: &Option<belljar_record::ByteString>| {
+        part.as_ref().map(|part| part.lossy().into_owned())
+    };
+    let at = |len: usize| trace.offset..trace.offset.saturating_add(len as u64);
+    let (subject, kind, sample, decoy, piece) = match &trace.subject {
+        Subject::Content { decoy, part, sample, ranges, whole, .. } => (
+            HitSubject::Decoy { id: decoy.0, member: name(part) },
+            HitKind::Content { whole: *whole },
+            *sample,
+            ranges.iter().map(|range| range.decoy.clone()).collect(),
+            ranges.iter().map(|range| range.piece.clone()).collect(),
+        ),
+        Subject::Hash { decoy, part, sample, algorithm } => {
+            let len = match algorithm {
+                Algorithm::Md5 => 16,
+                Algorithm::Sha1 => 20,
+                Algorithm::Sha256 => 32,
+            };
+            let subject = HitSubject::Decoy { id: decoy.0, member: name(part) };
+            (subject, HitKind::Hash, *sample, Vec::new(), vec![at(len)])
+        }
+        Subject::Name { decoy, kind } => {
+            let path =
+                crate::classify::decoy(manifest, decoy.0).map_or("", |decoy| decoy.path.as_str());
+            let len = match kind {
+                NameKind::Path => path.len(),
+                NameKind::FileName => path.rsplit('/').next().map_or(0, str::len),
+            };
+            let subject = HitSubject::Decoy { id: decoy.0, member: None };
+            (subject, HitKind::Name, false, Vec::new(), vec![at(len)])
+        }
+        Subject::Fact { needle } => {
+            let place = *needle as usize;
+            let len = manifest.facts.get(place).map_or(0, |fact| fact.value.len());
+            (HitSubject::Fact(place), HitKind::Value, false, Vec::new(), vec![at(len)])
+        }
+    };
+    Hit {
+        subject,
+        kind,
+        sample,
+        chain: trace.chain.clone(),
+        flow: trace.egress.flow,
+        payload: trace.egress.payload.clone(),
+        layer: trace.egress.layer,
+        part: trace.egress.part.as_ref().map(ToString::to_string),
+        outer: trace.outer.clone(),
+        decoy,
+        piece,
+        contains: trace.contains.clone(),
+    }
+}
+
+impl Hit {
+    /// Bytes that were recognised.
+    pub(crate) fn len(&self) -> u64 {
+        let ranges = if self.decoy.is_empty() { &self.piece } else { &self.decoy };
+        union(ranges)
+    }
+
+    /// Where in the payload, before any decoding: from its first byte to its last.
+    pub(crate) fn raw(&self) -> Range<u64> {
+        let start = self.outer.iter().map(|range| range.start).min().unwrap_or(0);
+        let end = self.outer.iter().map(|range| range.end).max().unwrap_or(0);
+        start..end.max(start)
+    }
+
+    /// Offset in the decoy of its first byte.
+    pub(crate) fn decoy_offset(&self) -> u64 {
+        self.decoy.first().map_or(0, |range| range.start)
+    }
+
+    /// Offset of its first byte in what the chain gives.
+    pub(crate) fn piece_offset(&self) -> u64 {
+        self.piece.first().map_or(0, |range| range.start)
+    }
+
+    /// Whether its bytes stand in the payload as they are, if perhaps in several places.
+    pub(crate) fn verbatim(&self) -> bool {
+        self.chain.iter().all(|step| step.decoder == Decoder::Part)
+    }
+
+    /// The chain in words, outermost first.
+    pub(crate) fn chain_words(&self) -> Vec<String> {
+        self.chain
+            .iter()
+            .map(|step| match &step.detail {
+                Some(detail) => format!("{} ({detail})", step.decoder.name()),
+                None => step.decoder.name().to_owned(),
+            })
+            .collect()
+    }
+}
+
+/// How many bytes a list of ranges covers, each once.
+pub(crate) fn union(ranges: &[Range<u64>]) -> u64 {
+    let mut sorted: Vec<&Range<u64>> = ranges.iter().collect();
+    sorted.sort_by_key(|range| (range.start, range.end));
+    let mut end = 0;
+    let mut sum = 0;
+    for range in sorted {
+        let from = range.start.max(end);
+        if range.end > from {
+            sum += range.end - from;
+            end = range.end;
+        }
+    }
+    sum
+}

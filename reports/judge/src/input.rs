@@ -1,0 +1,65 @@
+//! What a verdict is made from.
+
+use crate::verdict::ProgramFile;
+use belljar_record::{DecoySource, Observation, PayloadRef, Sha256Hex};
+use belljar_schema::{Manifest, RunPlan};
+use belljar_trace::Trace;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Everything that a verdict is a function of. The same input gives the same verdict.
+pub struct JudgeInput<'a> {
+    /// What was to be done.
+    pub plan: &'a RunPlan,
+    /// What was planted.
+    pub manifest: &'a Manifest,
+    /// The record, in order. It is gone through once and never kept.
+    pub observations: Box<dyn Iterator<Item = Observation> + 'a>,
+    /// What was found in the payloads.
+    pub traces: &'a [Trace],
+    /// What the decoders' budgets cut.
+    pub cuts: &'a [DecodingCut],
+    /// Opens a kept payload: for the ceiling, which reads requests and queries again. `None`: the
+    /// payload is not there, and all of it counts as unexplained.
+    pub payload: &'a dyn Fn(&PayloadRef) -> Option<Arc<dyn DecoySource>>,
+    /// In which kind of jar the component ran.
+    pub jar: JarKind,
+    /// The component's program files, as measured before the start.
+    pub programs: &'a [ProgramFile],
+    /// Version of belljar that concludes (`CARGO_PKG_VERSION` of the command).
+    pub belljar: &'a str,
+}
+
+impl std::fmt::Debug for JudgeInput<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JudgeInput")
+            .field("scenario", &self.plan.scenario.name)
+            .field("seed", &self.plan.seed)
+            .field("traces", &self.traces.len())
+            .field("jar", &self.jar)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Kinds of jars. Each is blind to other things.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JarKind {
+    /// Namespaces of the host's kernel.
+    #[default]
+    Namespaces,
+    /// WebAssembly with a virtual system.
+    Wasm,
+}
+
+/// Pieces of a payload that were not decoded because a budget was used up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecodingCut {
+    /// Of which payload.
+    pub payload: Sha256Hex,
+    /// How many pieces.
+    pub count: u64,
+    /// Which budget.
+    pub reason: String,
+}
