@@ -31,8 +31,8 @@ const BUFFER_MAX: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
     /// Its body broke off.
-    #[error("the body broke off: {0}")]
-    Body(hyper::Error),
+    #[error("the body broke off")]
+    Body(#[source] hyper::Error),
     /// The record is full.
     #[error("{0}")]
     Record(belljar_record::LogFull),
@@ -81,16 +81,21 @@ where
         told.host = seen.host;
     }
     result.map_err(|error| {
-        let timed_out = error.is_timeout() || source_is_timeout(&error);
-        let kind = if timed_out { io::ErrorKind::TimedOut } else { io::ErrorKind::InvalidData };
+        let kind =
+            if timed_out(&error) { io::ErrorKind::TimedOut } else { io::ErrorKind::InvalidData };
         io::Error::new(kind, error)
     })
 }
 
-fn source_is_timeout(error: &hyper::Error) -> bool {
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|source| source.kind() == io::ErrorKind::TimedOut)
+/// Whether a time-out is behind an error, however deep.
+fn timed_out(error: &hyper::Error) -> bool {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source()).any(|error| {
+        error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout)
+            || error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    })
 }
 
 async fn respond(

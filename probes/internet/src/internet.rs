@@ -268,15 +268,15 @@ impl Internet {
                     Some(Protocol::Http) => Some(Protocol::Https),
                     _ => Some(Protocol::Tls),
                 };
-                if let Err(error) = &served {
+                // What the component sends behind an answer or a broken request is plain text too.
+                let timed_out =
+                    matches!(&served, Err(error) if error.kind() == io::ErrorKind::TimedOut);
+                let parted = match timed_out || ledger.refusal().is_some() {
+                    true => Ok(()),
+                    false => part(&mut inner).await,
+                };
+                for error in [served.as_ref().err(), parted.as_ref().err()].into_iter().flatten() {
                     tls::note_late_refusal(ledger, &told.host, &inner, error);
-                }
-                if served.is_ok() && ledger.refusal().is_none() {
-                    // The answer may have ended the conversation while plain text still comes.
-                    let parted = part(&mut inner).await;
-                    if let Err(error) = parted {
-                        tls::note_late_refusal(ledger, &told.host, &inner, &error);
-                    }
                 }
                 served
             }
