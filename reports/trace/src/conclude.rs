@@ -1,0 +1,475 @@
+//! From equal bytes to traces: what is distinctive, what is contained in what, what is explained.
+//!
+//! The same bytes can be seen in several ways: raw and in a decoded object, as an archive and as
+//! its members. The largest content explains them; what is inside it is listed with it.
+
+use crate::index::{Index, Meaning};
+use crate::interval::{covers, overlaps, total, union, without};
+use crate::scan::{self, Run, Runs};
+use crate::{Alias, Contained, Egress, Match, Place, Subject, Trace, Traced, digest, gram};
+use belljar_decode::{Budget, Decoder, Role, Step, explore, parts};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+/// Distinctive bytes in a row that make a run count.
+const DISTINCTIVE: u64 = 32;
+/// Least entropy of them, bits a byte.
+const ENTROPY: f64 = 2.0;
+/// The most traces of one subject that are listed.
+const REPEATS: u64 = 16;
+/// The most findings of one payload that are looked at.
+const MOST: usize = 20_000;
+
+/// An object with something known in it.
+struct Object {
+    id: u64,
+    chain: Vec<Step>,
+    lengths: Vec<u64>,
+    runs: Runs,
+    words: BTreeSet<(u32, u64)>,
+}
+
+/// A content seen in an object.
+struct Candidate {
+    object: usize,
+    content: u32,
+    matches: Vec<Match>,
+    /// Unions of both sides.
+    decoy: Vec<Range<u64>>,
+    pieces: Vec<Range<u64>>,
+    bytes: u64,
+    whole: bool,
+    contains: Vec<Contained>,
+    also: Vec<Alias>,
+}
+
+impl Index {
+    /// Everything of the plant that `egress` carries.
+    pub fn trace(&self, egress: &Egress<'_>, budget: &Budget) -> Traced {
+        let mut traced = Traced::default();
+        let mut by_id: HashMap<u64, usize> = HashMap::new();
+        let mut objects: Vec<Object> = Vec::new();
+        traced.cut = explore(egress.bytes, egress.layer, budget, &mut |piece| {
+            let mut runs = Runs::default();
+            scan::runs(self, piece.base, piece.bytes, &mut runs);
+            let mut words = BTreeSet::new();
+            self.words.find(piece.bytes, |word, at| {
+                words.insert((word, piece.base + at as u64));
+            });
+            traced.skipped += runs.skipped;
+            if runs.is_empty() && words.is_empty() {
+                return;
+            }
+            let at = *by_id.entry(piece.object).or_insert_with(|| {
+                objects.push(Object {
+                    id: piece.object,
+                    chain: piece.chain.to_vec(),
+                    lengths: piece.lengths.to_vec(),
+                    runs: Runs::default(),
+                    words: BTreeSet::new(),
+                });
+                objects.len() - 1
+            });
+            if let Some(object) = objects.get_mut(at) {
+                object.runs.contents.append(&mut runs.contents);
+                object.runs.digests.append(&mut runs.digests);
+                object.words.append(&mut words);
+            }
+        });
+        objects.sort_by_key(|object| object.id);
+        for object in &mut objects {
+            object.runs.join();
+        }
+        let mut candidates = self.candidates(&objects, &mut traced);
+        candidates.sort_by_key(|c| {
+            (
+                std::cmp::Reverse(c.bytes),
+                !c.whole,
+                objects[c.object].chain.len(),
+                c.content,
+                c.object,
+            )
+        });
+        if candidates.len() > MOST {
+            traced.skipped += (candidates.len() - MOST) as u64;
+            candidates.truncate(MOST);
+        }
+        let accepted = self.resolve(&objects, candidates);
+        let small = self.small(&objects, &accepted, &mut traced);
+        traced.covered = covered(&objects, &accepted, &small);
+        self.write(egress, &objects, accepted, small, &mut traced);
+        traced
+    }
+
+    /// Whether a run counts as this decoy's.
+    fn is_distinctive(&self, run: &Run) -> bool {
+        let held = &self.contents[run.content as usize];
+        let range = run.at..run.at + run.len;
+        without(&range, &held.common).iter().any(|stretch| {
+            let len = stretch.end - stretch.start;
+            let whole = len == held.len && len >= gram::GRAM as u64;
+            if len < DISTINCTIVE && !whole {
+                return false;
+            }
+            let mut bytes = vec![0; len.min(64 << 10) as usize];
+            let filled = held.source.read_at(stretch.start, &mut bytes);
+            held.sample || gram::entropy(&bytes[..filled]) >= ENTROPY
+        })
+    }
+
+    /// Contents seen in each object.
+    fn candidates(&self, objects: &[Object], traced: &mut Traced) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        for (number, object) in objects.iter().enumerate() {
+            let mut matches: BTreeMap<u32, Vec<Match>> = BTreeMap::new();
+            for run in &object.runs.contents {
+                if self.is_distinctive(run) {
+                    let decoy = run.at..run.at + run.len;
+                    matches
+                        .entry(run.content)
+                        .or_default()
+                        .push(Match { decoy, piece: run.piece..run.piece + run.len });
+                } else {
+                    traced.common += run.len;
+                }
+            }
+            for &(word, at) in &object.words {
+                if let Meaning::Short(content) = self.meanings[word as usize]
+                    && let Some(held) = self.contents.get(content as usize)
+                    && held.common.is_empty()
+                {
+                    matches
+                        .entry(content)
+                        .or_default()
+                        .push(Match { decoy: 0..held.len, piece: at..at + held.len });
+                }
+            }
+            for (content, mut matches) in matches {
+                matches.sort_by_key(|m| (m.piece.start, m.decoy.start));
+                let decoy = union(matches.iter().map(|m| m.decoy.clone()).collect());
+                let pieces = union(matches.iter().map(|m| m.piece.clone()).collect());
+                let bytes = total(&decoy);
+                let whole = bytes == self.contents[content as usize].len;
+                let (contains, also) = (Vec::new(), Vec::new());
+                found.push(Candidate {
+                    object: number,
+                    content,
+                    matches,
+                    decoy,
+                    pieces,
+                    bytes,
+                    whole,
+                    contains,
+                    also,
+                });
+            }
+        }
+        found
+    }
+
+    /// Leaves one candidate for the same bytes, and lists in it what it contains.
+    fn resolve(&self, objects: &[Object], candidates: Vec<Candidate>) -> Vec<Candidate> {
+        let mut accepted: Vec<Candidate> = Vec::new();
+        'next: for candidate in candidates {
+            let held = &self.contents[candidate.content as usize];
+            for known in &mut accepted {
+                let other = &self.contents[known.content as usize];
+                let related = relation(objects, known, &candidate);
+                if known.content == candidate.content {
+                    let same_place =
+                        overlaps_any(&outer(objects, known), &outer(objects, &candidate));
+                    if same_place && candidate.decoy.iter().all(|range| covers(&known.decoy, range))
+                    {
+                        continue 'next;
+                    }
+                } else if related && other.decoy == held.decoy {
+                    if let Some(part) = &held.part {
+                        known.contains.push(Contained {
+                            part: part.clone(),
+                            bytes: candidate.bytes,
+                            whole: candidate.whole,
+                            sample: held.sample,
+                        });
+                    }
+                    continue 'next;
+                } else if related && known.object == candidate.object {
+                    if known.also.len() < 16 {
+                        known.also.push(Alias { decoy: held.decoy, part: held.part.clone() });
+                    }
+                    continue 'next;
+                }
+            }
+            accepted.push(candidate);
+        }
+        accepted
+    }
+
+    /// Hashes, names and facts that stand outside of the contents.
+    fn small(&self, objects: &[Object], accepted: &[Candidate], traced: &mut Traced) -> Vec<Small> {
+        let mut all = Vec::new();
+        for (number, object) in objects.iter().enumerate() {
+            for &(content, algorithm, at) in &object.runs.digests {
+                let held = &self.contents[content as usize];
+                if !held.sample && covers(&held.common, &(0..held.len)) {
+                    traced.common += digest::PLACES[usize::from(algorithm)].2 as u64;
+                    continue;
+                }
+                let (algorithm, _, len) = digest::PLACES[usize::from(algorithm)];
+                let subject = Subject::Hash {
+                    algorithm,
+                    decoy: held.decoy,
+                    part: held.part.clone(),
+                    sample: held.sample,
+                };
+                all.push(Small {
+                    object: number,
+                    subject,
+                    range: at..at + len as u64,
+                    also: Vec::new(),
+                });
+            }
+            for &(word, at) in &object.words {
+                let subject = match self.meanings[word as usize] {
+                    Meaning::Name(decoy, kind) => Subject::Name { decoy, kind },
+                    Meaning::Fact(needle) => Subject::Fact { needle },
+                    Meaning::Short(_) => continue,
+                };
+                let range = at..at + self.words.len(word);
+                all.push(Small { object: number, subject, range, also: Vec::new() });
+            }
+        }
+        // Shortest chains first; of words at one place the longest (a path, not its file name).
+        all.sort_by_key(|small| {
+            (
+                objects[small.object].chain.len(),
+                small.object,
+                small.range.start,
+                std::cmp::Reverse(small.range.end),
+            )
+        });
+        let mut explained: HashMap<usize, Vec<Range<u64>>> = HashMap::new();
+        for candidate in accepted {
+            explained.entry(candidate.object).or_default().extend(candidate.pieces.iter().cloned());
+        }
+        for ranges in explained.values_mut() {
+            *ranges = union(std::mem::take(ranges));
+        }
+        let by_id: HashMap<&[Step], usize> =
+            objects.iter().enumerate().map(|(i, object)| (object.chain.as_slice(), i)).collect();
+        let mut kept: Vec<Small> = Vec::new();
+        let mut counts: HashMap<Subject, (u64, Vec<usize>)> = HashMap::new();
+        for small in all {
+            let chain = &objects[small.object].chain;
+            let inside = (0..=chain.len()).any(|level| {
+                let range = chain.get(level).map_or(&small.range, |step| &step.input);
+                by_id
+                    .get(&chain[..level])
+                    .and_then(|object| explained.get(object))
+                    .is_some_and(|ranges| covers(ranges, range))
+            });
+            if inside {
+                continue;
+            }
+            let (count, places) = counts.entry(small.subject.clone()).or_default();
+            let place = small.outer(objects);
+            if places.iter().any(|&other| overlaps(&[kept[other].outer(objects)], &place)) {
+                continue;
+            }
+            if let Some(other) = kept.iter_mut().rev().take(64).find(|other| {
+                other.object == small.object
+                    && other.range.start <= small.range.start
+                    && small.range.end <= other.range.end
+            }) {
+                // The same digest of equal contents, or a file name inside its path.
+                if let Subject::Hash { decoy, part, .. } = &small.subject
+                    && other.range == small.range
+                    && other.also.len() < 16
+                {
+                    other.also.push(Alias { decoy: *decoy, part: part.clone() });
+                }
+                continue;
+            }
+            *count += 1;
+            if *count > REPEATS || kept.len() >= MOST {
+                traced.repeats += 1;
+                continue;
+            }
+            places.push(kept.len());
+            kept.push(small);
+        }
+        kept
+    }
+
+    fn write(
+        &self,
+        egress: &Egress<'_>,
+        objects: &[Object],
+        accepted: Vec<Candidate>,
+        small: Vec<Small>,
+        traced: &mut Traced,
+    ) {
+        if accepted.is_empty() && small.is_empty() {
+            return;
+        }
+        // Where each part of the protocol lies, smallest last.
+        let (parts, _) = parts(egress.bytes, egress.layer);
+        let mut places: Vec<(Range<u64>, &belljar_record::ByteString)> = parts
+            .iter()
+            .filter(|part| part.role != Role::Joined)
+            .map(|part| (part.in_one_piece().unwrap_or_else(|| part.input.clone()), &part.name))
+            .collect();
+        places.sort_by_key(|(range, _)| std::cmp::Reverse(range.end - range.start));
+        let place = |outer: &[Range<u64>], chain: &[Step]| {
+            let named = chain
+                .first()
+                .filter(|step| step.decoder == Decoder::Part)
+                .and_then(|step| step.detail.clone());
+            let start = outer.first().map_or(0, |range| range.start);
+            let part = named.or_else(|| {
+                places
+                    .iter()
+                    .rev()
+                    .find(|(range, _)| range.contains(&start))
+                    .map(|(_, name)| (*name).clone())
+            });
+            Place {
+                flow: egress.flow,
+                payload: egress.payload.clone(),
+                layer: egress.layer,
+                direction: egress.direction,
+                part,
+            }
+        };
+        for candidate in accepted {
+            let outer = outer(objects, &candidate);
+            let object = &objects[candidate.object];
+            let held = &self.contents[candidate.content as usize];
+            traced.traces.push(Trace {
+                egress: place(&outer, &object.chain),
+                chain: object.chain.clone(),
+                at: outer.first().map_or(0, |range| range.start),
+                offset: candidate.pieces.first().map_or(0, |range| range.start),
+                outer,
+                contains: candidate.contains,
+                also: candidate.also,
+                subject: Subject::Content {
+                    decoy: held.decoy,
+                    part: held.part.clone(),
+                    sample: held.sample,
+                    ranges: candidate.matches,
+                    bytes: candidate.bytes,
+                    of: held.len,
+                    whole: candidate.whole,
+                },
+            });
+        }
+        for small in small {
+            let outer = vec![small.outer(objects)];
+            let object = &objects[small.object];
+            traced.traces.push(Trace {
+                egress: place(&outer, &object.chain),
+                chain: object.chain.clone(),
+                at: outer[0].start,
+                offset: small.range.start,
+                outer,
+                contains: Vec::new(),
+                also: small.also,
+                subject: small.subject,
+            });
+        }
+    }
+}
+
+/// A hash, name or fact.
+struct Small {
+    object: usize,
+    subject: Subject,
+    range: Range<u64>,
+    also: Vec<Alias>,
+}
+
+impl Small {
+    fn outer(&self, objects: &[Object]) -> Range<u64> {
+        objects[self.object]
+            .chain
+            .first()
+            .map_or_else(|| self.range.clone(), |step| step.input.clone())
+    }
+}
+
+fn outer(objects: &[Object], candidate: &Candidate) -> Vec<Range<u64>> {
+    match objects[candidate.object].chain.first() {
+        None => candidate.pieces.clone(),
+        Some(step) => std::iter::once(step.input.clone()).collect(),
+    }
+}
+
+fn overlaps_any(some: &[Range<u64>], others: &[Range<u64>]) -> bool {
+    others.iter().any(|range| overlaps(some, range))
+}
+
+/// Whether the bytes of `candidate` are the bytes of `known`, or come from them.
+fn relation(objects: &[Object], known: &Candidate, candidate: &Candidate) -> bool {
+    let (a, c) = (&objects[known.object].chain, &objects[candidate.object].chain);
+    if known.object == candidate.object {
+        let rest: u64 =
+            candidate.pieces.iter().map(|range| total(&without(range, &known.pieces))).sum();
+        return rest < DISTINCTIVE;
+    }
+    if c.starts_with(a) {
+        return c.get(a.len()).is_some_and(|step| overlaps(&known.pieces, &step.input));
+    }
+    if a.starts_with(c) {
+        return a.get(c.len()).is_some_and(|step| overlaps(&candidate.pieces, &step.input));
+    }
+    false
+}
+
+/// Which bytes of the payload are explained, never too many.
+fn covered(objects: &[Object], accepted: &[Candidate], small: &[Small]) -> Vec<Range<u64>> {
+    let mut in_object: BTreeMap<usize, Vec<Range<u64>>> = BTreeMap::new();
+    for candidate in accepted {
+        in_object.entry(candidate.object).or_default().extend(candidate.pieces.iter().cloned());
+    }
+    for small in small {
+        in_object.entry(small.object).or_default().push(small.range.clone());
+    }
+    let mut raw = Vec::new();
+    let mut decoded: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    for (object, ranges) in in_object {
+        let object = &objects[object];
+        let ranges = union(ranges);
+        let Some(outermost) = object.chain.first() else {
+            raw.extend(ranges);
+            continue;
+        };
+        let explained = explained(&object.chain, &object.lengths, total(&ranges));
+        let input = (outermost.input.start, outermost.input.end);
+        *decoded.entry(input).or_default() += explained;
+    }
+    raw.extend(
+        decoded
+            .into_iter()
+            .map(|((start, end), explained)| start..end.min(start.saturating_add(explained))),
+    );
+    union(raw)
+}
+
+/// How many bytes of the outermost input are explained when `matched` bytes of the innermost object
+/// are: all but as many as the rest could need, written in the same way.
+fn explained(chain: &[Step], lengths: &[u64], matched: u64) -> u64 {
+    let mut rest = lengths.last().copied().unwrap_or(0).saturating_sub(matched);
+    for (level, step) in chain.iter().enumerate().rev() {
+        let input = step.input.end - step.input.start;
+        let output = lengths.get(level).copied().unwrap_or(0).max(1);
+        let swollen =
+            (u128::from(rest) * u128::from(input.max(output))).div_ceil(u128::from(output));
+        rest = u64::try_from(swollen).unwrap_or(u64::MAX).min(input);
+        if level == 0 {
+            return input - rest;
+        }
+        let parent = lengths.get(level - 1).copied().unwrap_or(0);
+        rest = rest.saturating_add(parent.saturating_sub(input));
+    }
+    0
+}
