@@ -304,7 +304,7 @@ mod tests {
                         prop_assert_eq!(&buf[..got], expected);
                         let serving = content.serving(at, len);
                         prop_assert_eq!(serving.len, got);
-                        let is_planted = |byte: u8| byte != 0 && byte % 2 == 0;
+                        let is_planted = |byte: u8| byte != 0 && byte.is_multiple_of(2);
                         prop_assert_eq!(
                             serving.planted.is_empty(),
                             !expected.iter().any(|&byte| is_planted(byte)),
