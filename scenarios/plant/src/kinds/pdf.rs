@@ -52,6 +52,15 @@ fn escape(text: &str) -> String {
     out
 }
 
+/// As a filter of the name `FlateDecode` expects it.
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    flate2::read::ZlibEncoder::new(bytes, flate2::Compression::default())
+        .read_to_end(&mut packed)
+        .expect("reading from a slice cannot fail");
+    packed
+}
+
 /// The objects before the pages' own: catalogue, page tree, font, information.
 const FIXED_OBJECTS: usize = 4;
 
@@ -100,10 +109,7 @@ impl Pdf {
             operators.extend_from_slice(format!("({}) Tj T*\n", escape(line)).as_bytes());
         }
         operators.extend_from_slice(b"ET\n");
-        let mut packed = Vec::new();
-        flate2::read::ZlibEncoder::new(&operators[..], flate2::Compression::default())
-            .read_to_end(&mut packed)
-            .expect("reading from a slice cannot fail");
+        let packed = deflate(&operators);
         Page { lines, operators, packed }
     }
 
@@ -185,9 +191,12 @@ impl Pdf {
         body.extend_from_slice(b"\nendstream");
         object(&mut out, &body);
         if self.with_sample {
-            let eicar = sample::eicar();
-            let mut body =
-                format!("<< /Type /EmbeddedFile /Length {} >>\nstream\n", eicar.len()).into_bytes();
+            let eicar = deflate(&sample::eicar());
+            let mut body = format!(
+                "<< /Type /EmbeddedFile /Length {} /Filter /FlateDecode >>\nstream\n",
+                eicar.len()
+            )
+            .into_bytes();
             body.extend_from_slice(&eicar);
             body.extend_from_slice(b"\nendstream");
             object(&mut out, &body);
