@@ -139,7 +139,7 @@ fn smtp(word: &str, second: &str) -> Said {
 }
 
 /// Port on which data connections are taken (every port is).
-const FTP_DATA: u16 = 50_021;
+pub(crate) const FTP_DATA: u16 = 50_021;
 
 fn ftp(word: &str, remote: Endpoint) -> Said {
     let [high, low] = FTP_DATA.to_be_bytes();

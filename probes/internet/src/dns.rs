@@ -225,7 +225,7 @@ fn texts(internet: &Internet, host: &str) -> TXT {
 fn authority(name: &Name) -> SOA {
     let server = below("ns1", name).unwrap_or_else(Name::root);
     let contact = below("hostmaster", name).unwrap_or_else(Name::root);
-    SOA::new(server, contact, 2024_010_101, 7200, 900, 1_209_600, 300)
+    SOA::new(server, contact, 1, 7200, 900, 1_209_600, 300)
 }
 
 /// `label.name`, unless that is longer than a name may be.

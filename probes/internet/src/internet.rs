@@ -1,7 +1,7 @@
 //! The fake internet of one run, and how a stream or a datagram goes through it.
 
 use crate::authority::Authority;
-use crate::dialogue::Dialogue;
+use crate::dialogue::{Dialogue, FTP_DATA};
 use crate::ledger::Ledger;
 use crate::names::{Names, canonical};
 use crate::opening::{Opening, dns_message, tell};
@@ -308,6 +308,8 @@ impl Internet {
                 told.protocol = Some(Protocol::Dns);
                 dns::serve_stream(self, ledger, tap, told).await
             }
+            // A component that waits here asked FTP for a file: there is none, and its end says so.
+            Start::Silent if remote.port == FTP_DATA => Ok(()),
             Start::Bytes(_) | Start::Silent => match Dialogue::on_port(remote.port) {
                 Some(dialogue) => dialogue.serve(ledger, remote, tap, told).await,
                 None => {
@@ -363,7 +365,7 @@ async fn first_bytes<IO: AsyncRead + Unpin>(tap: &mut Tap<IO>, port: u16) -> io:
         }
         let silent = tap.peeked().is_empty();
         let patience = match silent {
-            true if Dialogue::on_port(port).is_some() => SILENCE,
+            true if Dialogue::on_port(port).is_some() || port == FTP_DATA => SILENCE,
             true => IDLE + SILENCE,
             false => UNDECIDED,
         };

@@ -198,8 +198,8 @@ fn refused(
     append(ledger, sni, TlsOutcome::Refused { reason })
 }
 
-/// A component that checks the certificate late refuses after the handshake: by an alert, or by
-/// leaving without a byte of plain text.
+/// A component that checks the certificate late refuses by an alert after the handshake. (One that
+/// leaves in silence then is *opened*, with no plain text kept: there was none.)
 pub(crate) fn note_late_refusal<IO>(
     ledger: &Ledger,
     sni: &Option<ByteString>,
@@ -239,11 +239,7 @@ fn alert_name(alert: AlertDescription) -> String {
             before_lower = letter.is_ascii_lowercase();
         }
     }
-    match name.as_str() {
-        // The library's spelling runs the words together here.
-        "unknown_ca" | "unknownca" => "unknown_ca".into(),
-        _ => name,
-    }
+    name
 }
 
 #[cfg(test)]

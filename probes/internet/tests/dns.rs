@@ -171,6 +171,30 @@ async fn mail_goes_through_to_its_last_line_when_the_client_waits_for_the_server
     assert_eq!(bench.served(), [("SMTP DATA".into(), 250, None)]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_file_goes_through_ftp_over_any_port() {
+    let bench = Bench::new(vec![]);
+    let (mut control, task) = bench.connect("198.18.7.9:21");
+    let mut got = vec![0; 1024];
+    let mut said = String::new();
+    for line in ["", "USER a\r\n", "PASS b\r\n", "TYPE I\r\n", "PASV\r\n", "STOR f\r\n", "QUIT\r\n"]
+    {
+        control.write_all(line.as_bytes()).await.expect("is taken");
+        let count = control.read(&mut got).await.expect("is answered");
+        said += &String::from_utf8_lossy(&got[..count]);
+    }
+    assert!(said.contains("227 ready (198,18,7,9,195,101)"), "{said}");
+    assert!(said.ends_with("221 bye\r\n"), "{said}");
+    drop(control);
+    task.await.expect("ends");
+    let (mut data, task) = bench.connect("198.18.7.9:50021");
+    data.write_all(b"the file").await.expect("is taken");
+    drop(data);
+    assert_eq!(task.await.expect("ends").bytes_out, 8);
+    let (mut listing, _task) = bench.connect("198.18.7.9:50021");
+    assert_eq!(listing.read(&mut got).await.expect("ends at once"), 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]

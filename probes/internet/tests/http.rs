@@ -118,6 +118,20 @@ async fn ordinary_methods_get_ordinary_answers() {
 }
 
 #[tokio::test]
+async fn statuses_and_methods_without_a_body_keep_the_connection_in_step() {
+    let none = |path: &str, status| VendorRule { status, ..rule("*", path, "body") };
+    let bench = Bench::new(vec![none("/204", 204), none("/304", 304), rule("*", "/200", "body")]);
+    let requests: String = ["GET /204", "GET /304", "HEAD /200", "GET /200"]
+        .map(|line| format!("{line} HTTP/1.1\r\nHost: a.example\r\n\r\n"))
+        .concat();
+    let (got, end) = talk(&bench, requests.as_bytes()).await;
+    let lines: Vec<&str> = got.lines().filter(|line| line.starts_with("HTTP/1.1")).collect();
+    assert_eq!(lines.len(), 4, "{got}");
+    assert_eq!(got.matches("body").count(), 1, "{got}");
+    assert_eq!(end.requests, 4);
+}
+
+#[tokio::test]
 async fn what_is_no_http_is_recorded_and_not_answered() {
     let bench = Bench::new(vec![]);
     let (got, end) = talk(&bench, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nrest").await;
@@ -166,6 +180,17 @@ async fn a_used_up_payload_budget_closes_the_connection_and_says_what_was_lost()
     assert!(bench.served().is_empty(), "nothing was answered");
     let kept = bench.kept(Layer::Stream, Direction::Out).len() as u64;
     assert_eq!(kept, end.bytes_out);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_kept_is_not_given() {
+    let request = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    let payloads = Payloads::in_memory(request.len() as u64);
+    let bench = Bench::with_budgets(vec![], u64::MAX / 2, payloads);
+    let (got, end) = talk(&bench, request).await;
+    assert_eq!(got, "");
+    assert_eq!((end.bytes_out, end.bytes_in), (request.len() as u64, 0));
+    assert!(matches!(end.ending, Ending::Refused { .. }), "{end:?}");
 }
 
 #[tokio::test]
