@@ -144,8 +144,8 @@ impl Capture {
         self.block(SECRETS, &[&head, line, newline, padding])
     }
 
-    /// Bytes so far.
-    pub fn len(&self) -> u64 {
+    /// Length of the file so far, in bytes.
+    pub fn written(&self) -> u64 {
         self.lock().len
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Losses {
     pub(crate) refused_in: Count,
     /// Failed reads of a device.
     pub(crate) reads: Count,
+    /// 1 if the device still gave packets when the wire had to end.
+    pub(crate) unread: Count,
     /// Payload lines that could not be written.
     pub(crate) lines: Count,
     /// Bytes that the answering kernel did not take.
@@ -59,7 +61,7 @@ pub(crate) struct Losses {
 
 impl Losses {
     /// Every kind: dimension, count, unit, reason.
-    fn rows(&self) -> [(Dimension, u64, &'static str, &'static str); 14] {
+    fn rows(&self) -> [(Dimension, u64, &'static str, &'static str); 15] {
         use Dimension::{Encrypted, Loopback, Packets, Streams};
         [
             (Packets, self.device.get(), "packets", "the component's device dropped them"),
@@ -69,6 +71,7 @@ impl Losses {
             (Streams, self.connections.get(), "connections", "too many at a time: closed"),
             (Streams, self.unmatched.get(), "connections", "no packet of them is known: closed"),
             (Streams, self.responders.get(), "conversations", "their responder failed"),
+            (Packets, self.unread.get(), "devices", "still sending when the wire had to end"),
             (Packets, self.reads.get(), "reads", "the component's device failed"),
             (Streams, self.lines.get(), "payloads", "they could not be finished or told"),
             (

@@ -15,19 +15,32 @@ use belljar_record::{Direction, FlowId, Layer, Transport};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Reads the component's device into the queue until told to stop.
+/// How long a device that was told to stop may still give packets.
+const LATE: Duration = Duration::from_secs(10);
+
+/// Reads the component's device into the queue until told to stop, and then what is still queued
+/// in the device: those packets were sent.
 pub(crate) fn read<R: Responders>(shared: &Shared<R>, queue: &Queue) {
     let mut buffer = vec![0; LONGEST_FRAME];
     let mut failing = false;
-    while !shared.stopped.load(Ordering::Acquire) {
-        match shared.inner.receive(&mut buffer, WAIT) {
+    let mut deadline = None;
+    loop {
+        let stopped = shared.stopped.load(Ordering::Acquire);
+        if stopped && *deadline.get_or_insert_with(|| Instant::now() + LATE) < Instant::now() {
+            // Somebody is still sending: what is left in the device cannot be counted.
+            shared.losses.unread.set(1);
+            break;
+        }
+        let wait = if stopped { Duration::ZERO } else { WAIT };
+        match shared.inner.receive(&mut buffer, wait) {
             Ok(Some((offload, len))) => {
                 failing = false;
                 shared.moved.fetch_add(1, Ordering::Relaxed);
                 queue.push(Frame { offload, packet: buffer[..len].to_vec() });
             }
+            Ok(None) if stopped => break,
             Ok(None) => failing = false,
             Err(_) => {
                 // A removed device fails for ever: one loss, not one a turn.
@@ -35,6 +48,9 @@ pub(crate) fn read<R: Responders>(shared: &Shared<R>, queue: &Queue) {
                     shared.losses.reads.add(1);
                 }
                 failing = true;
+                if stopped {
+                    break;
+                }
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
@@ -68,6 +84,7 @@ impl<R: Responders> Outward<'_, R> {
     fn frame(&mut self, offload: Offload, bytes: &[u8]) {
         let shared = self.shared;
         shared.packets.fetch_add(1, Ordering::Relaxed);
+        shared.moved.fetch_add(1, Ordering::Relaxed);
         shared.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         if shared.capture.packet(Interface::Wire, Some(Direction::Out), bytes).is_err() {
             shared.losses.capture.add(1);

@@ -181,10 +181,10 @@ pub(crate) fn datagram(bytes: &[u8]) -> Option<Datagram<'_>> {
 /// group membership, error reports. Programs with raw sockets can make the same, so this is
 /// inferred, and the payload is kept like any other.
 pub(crate) fn kernel_made(protocol: u8, payload: &[u8]) -> bool {
-    match (protocol, payload.first()) {
-        (ICMP, Some(3 | 11 | 12)) | (ICMP6, Some(1..=4 | 131..=136 | 143)) | (IGMP, _) => true,
-        _ => false,
-    }
+    matches!(
+        (protocol, payload.first()),
+        (ICMP, Some(3 | 11 | 12)) | (ICMP6, Some(1..=4 | 131..=136 | 143)) | (IGMP, _)
+    )
 }
 
 /// What carries `protocol`.

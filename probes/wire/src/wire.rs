@@ -25,8 +25,10 @@ pub(crate) const WAIT: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_millis(200);
 /// Without packets for so long, the wire is quiet.
 const QUIET: Duration = Duration::from_millis(100);
-/// How long to wait for quiet, and for conversations to end, when the run is over.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for quiet when the run is over: a long queue may have to be read.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for conversations to end after that.
+const PARTING: Duration = Duration::from_secs(10);
 
 /// Devices of the wire, as the sandbox made them.
 #[derive(Debug)]
@@ -251,7 +253,7 @@ impl<R: Responders> Wire<R> {
         let _ = self.stop.send(true);
         if let Some(runtime) = &self.runtime {
             let all = self.connections.acquire_many(self.limit);
-            let rest = runtime.block_on(async { tokio::time::timeout(PATIENCE, all).await });
+            let rest = runtime.block_on(async { tokio::time::timeout(PARTING, all).await });
             if rest.is_err() {
                 let open = self.limit as usize - self.connections.available_permits();
                 self.shared.losses.responders.add(open as u64);
@@ -275,7 +277,7 @@ impl<R: Responders> Wire<R> {
             lost: shared.losses.total(),
             refused_out: shared.losses.refused_out.get(),
             refused_in: shared.losses.refused_in.get(),
-            capture_bytes: shared.capture.len(),
+            capture_bytes: shared.capture.written(),
         }
     }
 
