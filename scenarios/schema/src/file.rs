@@ -81,7 +81,7 @@ impl ComponentFile {
             name: ad_hoc_name(base),
             vendor: "unknown".into(),
             version: "as installed".into(),
-            looks_into: vec![crate::DecoyKind::Zip, crate::DecoyKind::TarGz],
+            looks_into: vec![crate::DecoyKind::Zip, crate::DecoyKind::TarGz, crate::DecoyKind::Eml],
             detection: Some(AD_HOC_DETECTION.into()),
             commands: WrittenCommands {
                 scan: Some(WrittenCommand { argv: argv.to_vec(), ..WrittenCommand::default() }),

@@ -138,8 +138,8 @@ fn sizes_times_and_numbers_out_of_bounds_are_told() {
     told(&s("\"60s\"", "\"0s\""), Amount, "\"0s\"", "limit of time", "between");
     let size = s("kind = \"docx\"", "kind = \"docx\"\nsize = \"20 kb\"");
     told(&size, Amount, "\"20 kb\"", "`kb`", "\"20 KiB\"");
-    let archive = s("kind = \"zip\"", "kind = \"zip\"\nsize = \"20 KiB\"");
-    told(&archive, Amount, "\"20 KiB\"", "comes from its members", "members");
+    let whole = s("kind = \"sample\" }", "kind = \"text\", sample = \"eicar\", size = \"9 B\" }");
+    told(&whole, Amount, "\"9 B\"", "is the sample, whole", "take `size` out");
     told(&s("decoys-read = 2", "decoys-read = 9"), Amount, "9", "cannot be read", "2 are planted");
     let exit = s("decoys-read = 2", "exit = [0, 300]");
     told(&exit, Amount, "300", "no exit code", "0 to 255");
@@ -186,8 +186,8 @@ fn decoys_that_contradict_themselves_or_each_other_are_told() {
     told(&mode, Decoy, "\"0888\"", "no mode bits", "\"0600\"");
     let sample = s("marking =", "sample = \"eicar\"\nmarking =");
     told(&sample, Decoy, "\"eicar\"", "cannot hold a sample", "`text`");
-    let tree = s("kind = \"sample\" }", "kind = \"source-tree\" }");
-    told(&tree, Decoy, "\"source-tree\"", "cannot be a member", "`source`");
+    let system = s("kind = \"sample\" }", "kind = \"system-file\" }");
+    told(&system, Decoy, "\"system-file\"", "cannot be a member", "`text`");
     let real = s("\"EXERCISE SECRET\"", "\"SECRET\"");
     told(&real, Marking, "\"SECRET\"", "taken for a real one", "\"EXERCISE SECRET\"");
     let glued = s("\"EXERCISE SECRET\"", "\"EXERCISESECRET\"");
@@ -281,7 +281,7 @@ fn components_that_contradict_themselves_are_told() {
     let c = component_mistake;
     told(&c("\"GB\"", "\"UK Ltd\""), Value, "\"UK Ltd\"", "no country", "\"GB\"");
     told(&c("\"scanner\"\n", "\"My Scanner\"\n"), Value, "\"My Scanner\"", "no name", "lower-case");
-    told(&c("[\"zip\"]", "[\"docx\"]"), Value, "\"docx\"", "no archive", "`zip`");
+    told(&c("[\"zip\"]", "[\"docx\"]"), Value, "\"docx\"", "holds no other", "`zip`");
     let roles = c("{ scan = [\"--private\"] }", "{ scann = [\"--private\"] }");
     told(&roles, Reference, "[\"--private\"]", "no command `scann`", "`scan`");
     let role = c("[commands.scan]", "[commands.scann]");

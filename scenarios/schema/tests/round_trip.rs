@@ -37,7 +37,7 @@ fn plain_decoy(path: String) -> impl Strategy<Value = WrittenDecoy> {
     parts.prop_map(move |(kind, size, marking, sample, mode)| WrittenDecoy {
         path: path.clone(),
         kind,
-        size: size.filter(|_| kind != DecoyKind::Sample),
+        size: size.filter(|_| kind != DecoyKind::Sample && !(sample && kind == DecoyKind::Text)),
         class: None,
         marking: marking.filter(|_| kind != DecoyKind::Sample),
         sample: (sample && kind == DecoyKind::Text).then_some(Sample::Eicar),

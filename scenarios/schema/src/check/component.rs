@@ -3,7 +3,6 @@
 use super::steps::{check_argv, check_exit, check_ready};
 use super::{check_name, check_pattern, decoys, hosts, paths, placeholders};
 use crate::error::{FileError, FileErrorKind, nearest};
-use crate::plan::DecoyKind;
 use crate::source::{At, Source, Wrong};
 use crate::written::{
     HostFile, WrittenCommand, WrittenCommands, WrittenComponent, WrittenDeclared, WrittenProfile,
@@ -36,12 +35,12 @@ pub(crate) fn check_component(
     }
     check_files(source, component)?;
     for (index, kind) in component.looks_into.iter().enumerate() {
-        if !matches!(kind, DecoyKind::Zip | DecoyKind::TarGz) {
+        if !decoys::holds_members(*kind) {
             let at = root.key("looks-into").index(index);
             let wrong = Wrong::new(
                 FileErrorKind::Value,
-                format!("`{}` is no archive", decoys::kind_name(*kind)),
-                "archives are `zip` and `tar-gz`",
+                format!("`{}` holds no other files", decoys::kind_name(*kind)),
+                "`zip`, `tar-gz` and `eml` do",
             );
             return Err(source.wrong(&at, wrong));
         }

@@ -135,26 +135,29 @@ fn check_members(
 ) -> Result<(), FileError> {
     let fail = |key: &str, wrong: Wrong| Err(source.wrong(&at.key(key), wrong));
     let name = kind_name(decoy.kind);
-    if !is_archive(decoy.kind) {
+    if !holds_members(decoy.kind) {
         return match decoy.members.is_empty() {
             true => Ok(()),
             false => fail(
                 "members",
                 wrong(
                     format!("a decoy of kind `{name}` has no members"),
-                    "only `zip` and `tar-gz` have",
+                    "`zip`, `tar-gz` and `eml` (attachments) have",
                 ),
             ),
         };
     }
     if decoy.members.is_empty() {
-        return fail(
-            "kind",
-            wrong(
-                format!("`{}` is an archive with nothing in it", decoy.path),
-                "add `members = [{ path = \"…\", kind = \"text\" }]`",
+        return match decoy.kind == DecoyKind::Eml || decoy.size.is_some() {
+            true => Ok(()),
+            false => fail(
+                "kind",
+                wrong(
+                    format!("`{}` is an archive with nothing in it", decoy.path),
+                    "add `members = [{ path = \"…\", kind = \"text\" }]`, or a size to be filled",
+                ),
             ),
-        );
+        };
     }
     if depth + 1 > MAX_DEPTH {
         return fail(
@@ -168,12 +171,12 @@ fn check_members(
     let mut taken = BTreeMap::new();
     for (index, member) in decoy.members.iter().enumerate() {
         let at = at.key("members").index(index);
-        if matches!(member.kind, DecoyKind::SourceTree | DecoyKind::SystemFile) {
+        if member.kind == DecoyKind::SystemFile {
             return Err(source.wrong(
                 &at.key("kind"),
                 wrong(
-                    format!("`{}` cannot be a member of an archive", kind_name(member.kind)),
-                    "use `source` for one program source file",
+                    "`system-file` cannot be a member".into(),
+                    "a file of the system is known by its path; use `text`",
                 ),
             ));
         }
@@ -203,11 +206,9 @@ fn check_amounts(decoy: &WrittenDecoy) -> Result<(), (&'static str, Wrong)> {
     }
     let Some(size) = decoy.size else { return Ok(()) };
     match decoy.kind {
-        DecoyKind::Zip | DecoyKind::TarGz => amount(
-            "size",
-            "the size of an archive comes from its members".into(),
-            "give the members a size instead",
-        ),
+        _ if decoy.sample.is_some() => {
+            amount("size", "a file with a sample is the sample, whole".into(), "take `size` out")
+        }
         DecoyKind::Sample | DecoyKind::SshKey => amount(
             "size",
             format!("the size of a decoy of kind `{}` is given", kind_name(decoy.kind)),
@@ -260,7 +261,7 @@ fn check_sample(decoy: &WrittenDecoy) -> Result<(), (&'static str, Wrong)> {
             "sample",
             wrong(
                 format!("a decoy of kind `{}` cannot hold a sample itself", kind_name(decoy.kind)),
-                match is_archive(decoy.kind) {
+                match holds_members(decoy.kind) {
                     true => "make it a member: `{ path = \"tool.com\", kind = \"sample\" }`",
                     false => "`sample`, `text`, `source` and `binary` can",
                 },
@@ -280,8 +281,8 @@ fn check_sample(decoy: &WrittenDecoy) -> Result<(), (&'static str, Wrong)> {
 }
 
 /// Whether members can lie in it.
-fn is_archive(kind: DecoyKind) -> bool {
-    matches!(kind, DecoyKind::Zip | DecoyKind::TarGz)
+pub(super) fn holds_members(kind: DecoyKind) -> bool {
+    matches!(kind, DecoyKind::Zip | DecoyKind::TarGz | DecoyKind::Eml)
 }
 
 /// A kind as it is written.

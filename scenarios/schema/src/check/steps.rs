@@ -204,8 +204,8 @@ impl<'a> Stage<'a> {
 
     fn detection(&self, path: &str, at: &At) -> Result<(), FileError> {
         paths::absolute(path, placeholders::PATH).map_err(|wrong| self.source.wrong(at, wrong))?;
-        let holds = |decoy: &&WrittenDecoy| !decoys::samples(decoy).is_empty();
-        if self.decoys.get(&self.homes.normal(path)).is_some_and(|decoy| holds(&decoy)) {
+        let holds = |decoy: &&'a WrittenDecoy| !decoys::samples(decoy).is_empty();
+        if self.decoys.get(&self.homes.normal(path)).is_some_and(holds) {
             return Ok(());
         }
         let with: Vec<&str> =

@@ -37,7 +37,7 @@ pub struct WrittenComponent {
     /// Folders that it keeps state in; what the host has there is copied in.
     #[serde(default, skip_serializing_if = "is_default")]
     pub state: Vec<String>,
-    /// Kinds of archives that it looks into: a sample inside one is expected to be detected only
+    /// Kinds of archives that it looks into (`zip`, `tar-gz`, `eml`): a sample inside one is expected to be detected only
     /// then.
     #[serde(default, skip_serializing_if = "is_default")]
     pub looks_into: Vec<DecoyKind>,

@@ -105,7 +105,8 @@ pub struct WrittenDecoy {
     pub path: String,
     /// What kind of file it is.
     pub kind: DecoyKind,
-    /// Length (for `source-tree`: of the whole tree); left out: drawn from the seed.
+    /// Length (for `source-tree`: of the whole tree; an archive is filled up to it); left out:
+    /// drawn from the seed, for archives what the members come to.
     #[serde(default, skip_serializing_if = "is_default")]
     pub size: Option<Size>,
     /// Which row of the policy it falls under; left out: the usual one for its kind.
@@ -114,7 +115,8 @@ pub struct WrittenDecoy {
     /// A protective marking written into it; must begin with `EXERCISE`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub marking: Option<String>,
-    /// A sample that a scanner is meant to detect, put into it.
+    /// The sample that a scanner is meant to detect, in place of usual content: for `text`,
+    /// `source` and `binary`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sample: Option<Sample>,
     /// How many (for `source-tree`: files in it; elsewhere files at `{n}`); left out: 1, for
@@ -127,7 +129,7 @@ pub struct WrittenDecoy {
     /// Owner; left out: `user` below `/home`, `root` elsewhere.
     #[serde(default, skip_serializing_if = "is_default")]
     pub owner: Option<Owner>,
-    /// Members, for archives.
+    /// Members of an archive, attachments of a mail.
     #[serde(default, skip_serializing_if = "is_default")]
     pub members: Vec<WrittenDecoy>,
 }
