@@ -308,7 +308,8 @@ impl Tree {
     fn names_changed(&mut self, id: NodeId) {
         let Ok(slot) = self.slot(id) else { return };
         lock(&slot.node.path).0 = 0;
-        if slot.directory.is_some() {
+        // Only then are there paths that hang on this name.
+        if slot.directory.as_ref().is_some_and(|directory| !directory.by_name.is_empty()) {
             self.generation += 1;
         }
     }
