@@ -416,11 +416,22 @@ fn relation(objects: &[Object], known: &Candidate, candidate: &Candidate) -> boo
             candidate.pieces.iter().map(|range| total(&without(range, &known.pieces))).sum();
         return rest < DISTINCTIVE;
     }
+    // Half of the bytes is enough: a member at the edge of a part of an archive belongs to it.
+    let mostly = |set: &[Range<u64>], of: &Range<u64>| {
+        let rest = total(&without(of, set));
+        rest * 2 <= of.end - of.start
+    };
     if c.starts_with(a) {
-        return c.get(a.len()).is_some_and(|step| overlaps(&known.pieces, &step.input));
+        return c.get(a.len()).is_some_and(|step| mostly(&known.pieces, &step.input));
     }
     if a.starts_with(c) {
-        return a.get(c.len()).is_some_and(|step| overlaps(&candidate.pieces, &step.input));
+        let Some(step) = a.get(c.len()) else { return false };
+        let outside: u64 = candidate
+            .pieces
+            .iter()
+            .map(|range| total(&without(range, std::slice::from_ref(&step.input))))
+            .sum();
+        return outside * 2 <= total(&candidate.pieces);
     }
     false
 }

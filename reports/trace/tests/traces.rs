@@ -1,0 +1,418 @@
+//! What is traced, what is not, and to which bytes.
+
+use belljar_decode::{Budget, Decoder, replay};
+use belljar_record::{
+    ByteString, BytesSource, DecoyId, DecoySource, Direction, FlowId, Layer, Part, PartKind,
+    PayloadRef, Sha256Hex,
+};
+use belljar_trace::{Algorithm, Egress, Index, NameKind, Needle, Subject, Target, Traced};
+use proptest::prelude::*;
+use std::io::Write as _;
+use std::sync::Arc;
+
+/// A decoy with members.
+#[derive(Debug)]
+struct Archive(BytesSource, Vec<Part>);
+
+impl DecoySource for Archive {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> usize {
+        self.0.read_at(offset, buf)
+    }
+    fn parts(&self) -> Vec<Part> {
+        self.1.clone()
+    }
+}
+
+/// Bytes without any pattern, by seed.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678_9abc_def1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
+}
+
+/// Words that look like text, by seed.
+fn prose(seed: u64, len: usize) -> Vec<u8> {
+    let words = [
+        "invoice", "meeting", "the", "report", "of", "quarter", "plan", "and", "budget", "review",
+        "to", "site",
+    ];
+    let mut text = Vec::new();
+    for byte in noise(seed, len) {
+        text.extend_from_slice(words[usize::from(byte) % words.len()].as_bytes());
+        text.extend_from_slice(if byte > 250 { b".\n" } else { b" " });
+    }
+    text.truncate(len);
+    text
+}
+
+fn bytes(bytes: Vec<u8>) -> Arc<dyn DecoySource> {
+    Arc::new(BytesSource::from(bytes))
+}
+
+fn target(
+    id: u32,
+    path: &str,
+    source: Arc<dyn DecoySource>,
+    twin: Option<Arc<dyn DecoySource>>,
+) -> Target {
+    Target {
+        decoy: DecoyId(id),
+        path: path.into(),
+        source,
+        twin,
+        sample: false,
+        distinctive_name: true,
+        read: None,
+    }
+}
+
+fn trace(index: &Index, layer: Layer, payload: &[u8]) -> Traced {
+    let name = PayloadRef { sha256: Sha256Hex::of(payload), len: payload.len() as u64 };
+    let source = BytesSource::from(payload.to_vec());
+    let egress = Egress {
+        flow: Some(FlowId(7)),
+        payload: &name,
+        layer,
+        direction: Direction::Out,
+        bytes: &source,
+    };
+    let traced = index.trace(&egress, &Budget::default());
+    for trace in &traced.traces {
+        let json = serde_json::to_string(trace).expect("serialises");
+        assert_eq!(
+            &serde_json::from_str::<belljar_trace::Trace>(&json).expect("reads back"),
+            trace
+        );
+    }
+    traced
+}
+
+fn deflated_zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated);
+    for (name, bytes) in members {
+        writer.start_file(*name, options).expect("begins");
+        writer.write_all(bytes).expect("takes bytes");
+    }
+    writer.finish().expect("ends").into_inner()
+}
+
+fn member(name: &str, content: &[u8], sample: bool) -> Part {
+    Part { name: name.into(), kind: PartKind::Member, source: bytes(content.to_vec()), sample }
+}
+
+fn archive(members: &[(&str, Vec<u8>)]) -> Arc<Archive> {
+    let pairs: Vec<(&str, &[u8])> = members.iter().map(|(n, b)| (*n, b.as_slice())).collect();
+    let parts = members.iter().map(|(name, content)| member(name, content, false)).collect();
+    Arc::new(Archive(BytesSource::from(deflated_zip(&pairs)), parts))
+}
+
+fn laptop() -> (Index, Arc<Archive>, Vec<u8>) {
+    let work = archive(&[("src/main.c", prose(1, 20_000)), ("plans/quarter.txt", prose(2, 9_000))]);
+    let letter = prose(3, 5_000);
+    let twin =
+        archive(&[("src/main.c", prose(11, 20_000)), ("plans/quarter.txt", prose(12, 9_000))]);
+    let targets = [
+        target(0, "/home/mallory/work-2031.zip", work.clone(), Some(twin)),
+        target(
+            1,
+            "/home/mallory/letter to the board.txt",
+            bytes(letter.clone()),
+            Some(bytes(prose(13, 5_000))),
+        ),
+    ];
+    let needles = [
+        Needle { id: 0, value: "mallory".into(), common: false, labels: vec![] },
+        Needle { id: 1, value: "Europe/Lisbon".into(), common: true, labels: vec!["tz".into()] },
+    ];
+    (Index::build(&targets, &needles, &[]).expect("builds"), work, letter)
+}
+
+#[test]
+fn an_archive_sent_whole_is_one_trace_with_its_members() {
+    let (index, work, _) = laptop();
+    let mut body = b"--b0undary\r\nContent-Disposition: form-data; name=\"sample\"; filename=\"s.bin\"\r\n\r\n".to_vec();
+    body.extend_from_slice(&work.read_all());
+    body.extend_from_slice(b"\r\n--b0undary--\r\n");
+    let mut stream = format!(
+        "POST /upload HTTP/1.1\r\nHost: v.example\r\nContent-Type: multipart/form-data; boundary=b0undary\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    let head = stream.len();
+    stream.extend_from_slice(&body);
+    let traced = trace(&index, Layer::Plaintext, &stream);
+    let [only] = traced.traces.as_slice() else { panic!("{:#?}", traced.traces) };
+    let Subject::Content { decoy, part, whole, bytes, .. } = &only.subject else {
+        panic!("{only:?}")
+    };
+    assert_eq!((*decoy, part, *whole, *bytes), (DecoyId(0), &None, true, work.len()));
+    let mut members: Vec<String> =
+        only.contains.iter().map(|c| format!("{} {}", c.part, c.whole)).collect();
+    members.sort();
+    assert_eq!(members, ["plans/quarter.txt true", "src/main.c true"]);
+    assert!(only.chain.is_empty() && only.at > head as u64);
+    let named = only.egress.part.clone().expect("the protocol is known").to_string();
+    assert!(named.contains("file s.bin"), "{named}");
+    assert_eq!(traced.covered_bytes(), work.len());
+    assert_eq!(traced.cut.total(), 0);
+}
+
+#[test]
+fn a_member_alone_is_traced_to_the_member() {
+    let (index, _, _) = laptop();
+    let text = data_encoding::BASE64.encode(&prose(2, 9_000)[100..400]);
+    let traced = trace(&index, Layer::Output, format!("x={text}").as_bytes());
+    let Subject::Content { part, ranges, .. } = &traced.traces[0].subject else {
+        panic!("{traced:?}")
+    };
+    assert_eq!(part.as_ref().map(ByteString::to_string).as_deref(), Some("plans/quarter.txt"));
+    assert!(ranges[0].decoy.start <= 100 && ranges[0].decoy.end >= 397, "{ranges:?}");
+    assert_eq!(traced.traces[0].chain[0].decoder, Decoder::Base64);
+}
+
+#[test]
+fn hashes_in_json_are_traced_in_every_algorithm_and_form() {
+    use sha2::Digest as _;
+    let (index, _, letter) = laptop();
+    let sha256 = sha2::Sha256::digest(&letter);
+    for text in [
+        data_encoding::HEXLOWER.encode(&sha256),
+        data_encoding::HEXUPPER.encode(&sha256),
+        data_encoding::BASE64.encode(&sha256),
+    ] {
+        let traced = trace(&index, Layer::Output, format!("{{\"sha256\": \"{text}\"}}").as_bytes());
+        let [only] = traced.traces.as_slice() else { panic!("{text}: {traced:?}") };
+        assert!(matches!(
+            only.subject,
+            Subject::Hash { algorithm: Algorithm::Sha256, decoy: DecoyId(1), part: None, .. }
+        ));
+    }
+    let md5 = md5::Md5::digest(prose(1, 20_000));
+    let traced = trace(&index, Layer::Output, &[b"\x00\x10".as_slice(), &md5].concat());
+    let Subject::Hash { algorithm, part, .. } = &traced.traces[0].subject else {
+        panic!("{traced:?}")
+    };
+    assert_eq!(
+        (*algorithm, part.as_ref().map(ByteString::to_string).as_deref()),
+        (Algorithm::Md5, Some("src/main.c"))
+    );
+    let sha1 = sha1::Sha1::digest(&letter);
+    let traced = trace(
+        &index,
+        Layer::Output,
+        format!("h={}", data_encoding::HEXLOWER.encode(&sha1)).as_bytes(),
+    );
+    assert!(matches!(traced.traces[0].subject, Subject::Hash { algorithm: Algorithm::Sha1, .. }));
+}
+
+#[test]
+fn names_and_facts_are_traced_as_what_they_are() {
+    let (index, _, _) = laptop();
+    let text = b"GET /seen?path=%2Fhome%2Fmallory%2Fletter%20to%20the%20board.txt&tz=Europe/Lisbon HTTP/1.1\r\nHost: v.example\r\nX-Zone: Europe/Lisbon\r\n\r\n";
+    let traced = trace(&index, Layer::Stream, text);
+    let name = Subject::Name { decoy: DecoyId(1), kind: NameKind::Path };
+    assert_eq!(traced.traces.iter().filter(|t| t.subject == name).count(), 1, "{traced:#?}");
+    let zone = Subject::Fact { needle: 1 };
+    assert_eq!(traced.traces.iter().filter(|t| t.subject == zone).count(), 1, "{traced:#?}");
+    // In UTF-16 and in another case.
+    let wide: Vec<u8> = "user: MALLORY;;;;".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let traced = trace(&index, Layer::Output, &wide);
+    assert!(traced.traces.iter().any(|t| t.subject == Subject::Fact { needle: 0 }), "{traced:#?}");
+    assert!(trace(&index, Layer::Output, b"mallorying smallory Europe/Lisbon").traces.is_empty());
+}
+
+#[test]
+fn what_the_twin_has_too_is_common_and_no_trace() {
+    let licence = prose(77, 4_000);
+    let decoy = [licence.as_slice(), &noise(1, 3_000), &[0; 5_000]].concat();
+    let twin = [licence.as_slice(), &noise(2, 3_000), &[0; 5_000]].concat();
+    let index = Index::build(
+        &[target(0, "/home/a/database.bin", bytes(decoy.clone()), Some(bytes(twin)))],
+        &[],
+        &[],
+    )
+    .expect("builds");
+    assert!(index.stats().common >= 4_000, "{:?}", index.stats());
+    let foreign = [licence.as_slice(), &noise(3, 3_000), &[0; 5_000]].concat();
+    let traced = trace(&index, Layer::Output, &foreign);
+    assert!(traced.traces.is_empty(), "{traced:?}");
+    assert!(traced.common >= 4_000);
+    let traced = trace(&index, Layer::Output, &decoy);
+    assert!(matches!(traced.traces[0].subject, Subject::Content { whole: true, .. }), "{traced:?}");
+}
+
+#[test]
+fn what_the_corpus_has_is_common() {
+    let shared = prose(5, 2_000);
+    let decoy = [noise(1, 500).as_slice(), &shared].concat();
+    let targets = [target(0, "/home/a/some file", bytes(decoy), None)];
+    let index = Index::build(&targets, &[], &[bytes(shared.clone())]).expect("builds");
+    assert!(trace(&index, Layer::Output, &shared).traces.is_empty());
+}
+
+#[test]
+fn the_planted_sample_is_traced_although_the_twin_has_it() {
+    let sample = prose(9, 68);
+    let mut planted =
+        target(0, "/home/a/sample.com", bytes(sample.clone()), Some(bytes(sample.clone())));
+    planted.sample = true;
+    let index = Index::build(&[planted], &[], &[]).expect("builds");
+    let traced = trace(&index, Layer::Output, &sample);
+    assert!(matches!(traced.traces[0].subject, Subject::Content { sample: true, whole: true, .. }));
+}
+
+#[test]
+fn what_is_covered_is_never_more_than_what_is_explained() {
+    let (index, _, letter) = laptop();
+    let mut mixed = noise(40, 4_000);
+    mixed.extend_from_slice(&letter[1_000..3_000]);
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    writer.write_all(&mixed).expect("memory takes it");
+    let payload = writer.finish().expect("memory takes it");
+    let traced = trace(&index, Layer::Output, &payload);
+    assert_eq!(traced.traces.len(), 1, "{traced:?}");
+    // 4,000 bytes of it are noise that does not compress.
+    assert!(traced.covered_bytes() + 4_000 <= payload.len() as u64, "{traced:?}");
+}
+
+#[test]
+fn a_decoy_larger_than_a_window_is_traced_whole_through_base64_and_gzip() {
+    let large = noise(50, 3 << 20);
+    let index =
+        Index::build(&[target(0, "/home/a/large.bin", bytes(large.clone()), None)], &[], &[])
+            .expect("builds");
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(&large).expect("memory takes it");
+    let gzip = writer.finish().expect("memory takes it");
+    for payload in [large.clone(), data_encoding::BASE64.encode(&large).into_bytes(), gzip] {
+        let name = PayloadRef { sha256: Sha256Hex::of(&payload), len: payload.len() as u64 };
+        let source = BytesSource::from(payload);
+        let egress = Egress {
+            flow: None,
+            payload: &name,
+            layer: Layer::Output,
+            direction: Direction::Out,
+            bytes: &source,
+        };
+        let traced = index.trace(&egress, &Budget { window: 512 << 10, ..Budget::default() });
+        let Subject::Content { whole, ranges, .. } = &traced.traces[0].subject else {
+            panic!("{traced:?}")
+        };
+        assert!(*whole && ranges.len() == 1, "{ranges:?}");
+    }
+}
+
+#[test]
+fn the_index_stays_small() {
+    let decoy = noise(60, 4 << 20);
+    let plain =
+        Index::build(&[target(0, "/home/a/large.bin", bytes(decoy.clone()), None)], &[], &[])
+            .expect("builds");
+    let mut read = target(0, "/home/a/large.bin", bytes(decoy), None);
+    read.read = Some(std::iter::once(0..4 << 20).collect());
+    let dense = Index::build(&[read], &[], &[]).expect("builds");
+    let share =
+        |index: &Index| index.stats().fingerprint_memory as f64 / index.stats().bytes as f64;
+    println!(
+        "index: {:.2} % of unread, {:.2} % of read decoys",
+        share(&plain) * 100.0,
+        share(&dense) * 100.0
+    );
+    assert!(share(&plain) <= 0.08 && share(&dense) <= 0.52);
+}
+
+fn encode(how: u8, bytes: &[u8]) -> Vec<u8> {
+    match how % 9 {
+        0 => data_encoding::HEXUPPER.encode(bytes).into_bytes(),
+        1 => data_encoding::BASE64_MIME.encode(bytes).into_bytes(),
+        2 => data_encoding::BASE64URL_NOPAD.encode(bytes).into_bytes(),
+        3 => data_encoding::BASE32.encode(bytes).into_bytes(),
+        4 => bytes.iter().flat_map(|b| format!("%{b:02x}").into_bytes()).collect(),
+        5 => {
+            let mut writer =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            writer.write_all(bytes).expect("memory takes it");
+            writer.finish().expect("memory takes it")
+        }
+        6 => {
+            let mut writer =
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+            writer.write_all(bytes).expect("memory takes it");
+            writer.finish().expect("memory takes it")
+        }
+        7 => deflated_zip(&[("a", bytes)]),
+        _ => {
+            let text: String = bytes.iter().map(|b| format!("={b:02X}")).collect();
+            let lines: Vec<&[u8]> = text.as_bytes().chunks(75).collect();
+            lines.join(&b"=\r\n"[..])
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_distinctive_fragment_is_traced_to_its_range_through_three_encodings(
+        seed in any::<u64>(),
+        kind in any::<bool>(),
+        was_read in any::<bool>(),
+        len in 128_usize..400,
+        at in 0_usize..6_000,
+        chain in proptest::collection::vec(0_u8..9, 0..4),
+        around in 0_usize..300,
+    ) {
+        let make = |seed| if kind { noise(seed, 8_192) } else { prose(seed, 8_192) };
+        let decoy = make(seed);
+        let mut target = target(0, "/home/a/some-file.bin", bytes(decoy.clone()), Some(bytes(make(seed ^ 0xffff))));
+        let len = if was_read { len / 4 } else { len };
+        if was_read {
+            target.read = Some(std::iter::once(0..8_192).collect());
+        }
+        let index = Index::build(&[target], &[], &[]).expect("builds");
+        let wanted = at as u64..(at + len) as u64;
+        let mut encoded = decoy[at..at + len].to_vec();
+        for &how in &chain {
+            encoded = encode(how, &encoded);
+        }
+        let payload = [noise(seed ^ 1, around).as_slice(), b"\x00", &encoded, b"\x00", &noise(seed ^ 2, 50)].concat();
+        let traced = trace(&index, Layer::Stream, &payload);
+        let found = traced.traces.iter().find_map(|trace| match &trace.subject {
+            Subject::Content { ranges, .. } => ranges
+                .iter()
+                .find(|m| m.decoy.start <= wanted.start && m.decoy.end >= wanted.end)
+                .map(|m| (trace.chain.clone(), m.clone())),
+            _ => None,
+        });
+        // Text made of few words has a twin with many equal runs: then it is common, not missed.
+        prop_assert!(found.is_some() || (!kind && traced.common >= len as u64), "{:?}", traced);
+        if let Some((chain, m)) = found {
+            let source = BytesSource::from(payload);
+            let replayed = replay(&source, Layer::Stream, &chain, 1 << 24).expect("applies again");
+            let piece = &replayed[m.piece.start as usize..m.piece.end as usize];
+            prop_assert_eq!(piece, &decoy[m.decoy.start as usize..m.decoy.end as usize]);
+            // No more than what was sent, but for bytes that happen to go on.
+            prop_assert!(m.decoy.end - m.decoy.start <= len as u64 + 8);
+        }
+    }
+
+    #[test]
+    fn random_data_is_never_traced(seed in any::<u64>(), len in 0_usize..20_000, how in 0_u8..9) {
+        let (index, _, _) = laptop();
+        let payload = encode(how, &noise(seed, len));
+        let traced = trace(&index, Layer::Stream, &payload);
+        prop_assert!(traced.traces.is_empty(), "{:?}", traced);
+        prop_assert!(traced.covered.is_empty());
+    }
+}
