@@ -27,7 +27,7 @@ pub(crate) struct Inside {
 
 impl Inside {
     pub(crate) fn bytes(name: &str, kind: PartKind, bytes: Vec<u8>) -> Self {
-        Self { name: name.into(), kind, class: None, sample: false, content: Literal::new(bytes) }
+        Self { name: name.into(), kind, class: None, sample: false, content: Literal::arc(bytes) }
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn copy_at(bytes: &[u8], offset: u64, buf: &mut [u8]) -> usize {
 pub(crate) struct Literal(Box<[u8]>);
 
 impl Literal {
-    pub(crate) fn new(bytes: impl Into<Box<[u8]>>) -> Arc<dyn Content> {
+    pub(crate) fn arc(bytes: impl Into<Box<[u8]>>) -> Arc<dyn Content> {
         Arc::new(Self(bytes.into()))
     }
 }

@@ -26,6 +26,8 @@ mod recipe;
 mod seed;
 mod system_files;
 mod system_style;
+mod tree;
+mod word_lists;
 mod words;
 mod write;
 

@@ -7,6 +7,7 @@ use crate::identity::ResolvedIdentity;
 use crate::recipe::{self, MOST_COUNT, Workshop};
 use crate::seed::Seed;
 use crate::system_files::{self, SET_UP, SystemFile};
+use crate::tree;
 use belljar_record::DecoyId;
 use belljar_schema::{DecoyKind, DecoySpec, Fact, Owner, Scenario};
 use std::collections::{BTreeMap, HashMap};
@@ -112,7 +113,7 @@ impl Plant {
         }
         let files: Vec<(String, DecoySpec)> = if spec.kind == DecoyKind::SourceTree {
             let folder = self.seed.child(&path);
-            recipe::tree_files(spec, folder, false)?
+            tree::files(spec, folder, false)?
                 .into_iter()
                 .map(|(below, len)| {
                     (format!("{path}/{below}"), DecoySpec { size: Some(len), ..spec.clone() })

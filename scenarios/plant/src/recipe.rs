@@ -22,6 +22,7 @@ use crate::identity::ResolvedIdentity;
 use crate::kinds::{browser, docx, eml, pdf, sample, ssh_key, tar_gz, zip};
 use crate::seed::{Draw as _, Seed};
 use crate::system_style::SystemStyle;
+use crate::tree;
 use belljar_schema::{DecoyClass, DecoyKind, DecoySpec};
 use std::sync::Arc;
 
@@ -69,7 +70,7 @@ pub(crate) enum Filling {
 }
 
 /// Lengths from which one is drawn where none is declared.
-fn usual(kind: DecoyKind) -> (u64, u64) {
+pub(crate) fn usual(kind: DecoyKind) -> (u64, u64) {
     const KIB: u64 = 1 << 10;
     match kind {
         DecoyKind::Text => (2 * KIB, 48 * KIB),
@@ -100,70 +101,6 @@ pub(crate) fn file(
     person: &ResolvedIdentity,
 ) -> Result<Recipe, PlantError> {
     Planner { person }.file(spec, name, seed, Place { depth: 0, in_sized: false })
-}
-
-/// The files of a source tree: names below the folder, and lengths that add up to the declared one.
-pub(crate) fn tree_files(
-    spec: &DecoySpec,
-    seed: Seed,
-    least_each: bool,
-) -> Result<Vec<(String, u64)>, PlantError> {
-    /// Least length of a file of a tree.
-    const LEAST: u64 = 64;
-    let count = u64::from(spec.count.clamp(1, MOST_COUNT));
-    let names = tree_names(seed, count);
-    let mut lens = Vec::with_capacity(names.len());
-    let Some(size) = spec.size else {
-        for name in &names {
-            let (least, most) = usual(DecoyKind::SourceTree);
-            let most = if least_each { least } else { most };
-            lens.push(seed.child(name).stream("size").between(least, most));
-        }
-        return Ok(names.into_iter().zip(lens).collect());
-    };
-    let spare = size.checked_sub(count * LEAST).ok_or_else(|| PlantError::TooSmall {
-        path: spec.path.clone(),
-        kind: spec.kind,
-        size,
-        least: count * LEAST,
-    })?;
-    let weights: Vec<u64> =
-        names.iter().map(|name| seed.child(name).stream("weight").between(20, 100)).collect();
-    let whole: u128 = weights.iter().map(|&weight| u128::from(weight)).sum();
-    let mut given = 0;
-    for weight in &weights {
-        let share = (u128::from(spare) * u128::from(*weight) / whole.max(1)) as u64;
-        given += share;
-        lens.push(LEAST + share);
-    }
-    if let Some(last) = lens.last_mut() {
-        *last += spare - given;
-    }
-    Ok(names.into_iter().zip(lens).collect())
-}
-
-fn tree_names(seed: Seed, count: u64) -> Vec<String> {
-    let mut known = std::collections::HashSet::new();
-    (0..count)
-        .map(|number| {
-            // By number, not by what came before: a larger tree has the same first files.
-            let mut stream = seed.child("names").block(number);
-            let ending = stream.one_of(&["rs", "c", "h", "py"]);
-            let folder = match stream.below(4) {
-                0 => String::new(),
-                1 => "src/".to_owned(),
-                2 => format!("src/{}/", crate::words::noun(&mut stream)),
-                _ => format!("tests/{}/", crate::words::noun(&mut stream)),
-            };
-            let (verb, noun) = (crate::words::action(&mut stream), crate::words::noun(&mut stream));
-            let mut name = format!("{folder}{verb}_{noun}.{ending}");
-            if !known.insert(name.clone()) {
-                name = format!("{folder}{verb}_{noun}_{number}.{ending}");
-                known.insert(name.clone());
-            }
-            name
-        })
-        .collect()
 }
 
 /// Works out lengths.
@@ -289,7 +226,7 @@ impl Planner<'_> {
         let path = path.trim_start_matches('/').to_owned();
         check_member_path(&path)?;
         if spec.kind == DecoyKind::SourceTree {
-            return Ok(tree_files(spec, seed.child(&path), place.in_sized)?
+            return Ok(tree::files(spec, seed.child(&path), place.in_sized)?
                 .into_iter()
                 .map(|(below, len)| {
                     let spec =
@@ -639,7 +576,7 @@ impl Recipe {
         if front.is_empty() {
             return body;
         }
-        let pieces = vec![Literal::new(front.into_bytes()), body, Literal::new(back.into_bytes())];
+        let pieces = vec![Literal::arc(front.into_bytes()), body, Literal::arc(back.into_bytes())];
         Arc::new(Rope::new(pieces, Vec::new()))
     }
 }

@@ -83,6 +83,6 @@ pub(crate) fn files(person: &ResolvedIdentity) -> Vec<SystemFile> {
 }
 
 fn source(text: String) -> Arc<dyn DecoySource> {
-    let content: Arc<dyn Content> = Literal::new(text.into_bytes());
+    let content: Arc<dyn Content> = Literal::arc(text.into_bytes());
     content
 }

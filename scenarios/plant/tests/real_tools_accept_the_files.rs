@@ -114,7 +114,7 @@ fn a_browser_profile_of_an_odd_length_is_intact_too() {
             .expect("it can be checked");
         assert_eq!(verdict, "ok", "{size}");
         let parts = plant.decoys()[0].parts();
-        assert!(parts.iter().all(|part| part.source.len() > 0), "{size}");
+        assert!(parts.iter().all(|part| !part.source.is_empty()), "{size}");
     }
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use belljar_plant::{Plant, PlantError};
-use belljar_record::DecoyId;
+use belljar_record::{DecoyId, DecoySource};
 use belljar_schema::{DecoyKind, DecoySpec, Sample};
 use support::{archive, plant, scenario, spec};
 
@@ -88,8 +88,7 @@ fn a_dropped_decoy_has_the_id_it_is_given_and_content_by_its_path() {
     let late = world.decoy_from_spec(&dropped, DecoyId(1)).expect("it can be planted");
     assert_eq!((late.len(), late[0].id()), (1, DecoyId(1)));
     let other = world.decoy_from_spec(&dropped, DecoyId(7)).expect("it can be planted");
-    let read = belljar_record::DecoySource::read_all;
-    assert_eq!(read(&*late[0]), read(&*other[0]));
+    assert_eq!(late[0].read_all(), other[0].read_all());
     let from_start = plant(vec![dropped], 9);
-    assert_eq!(read(&*from_start.decoys()[0]), read(&*late[0]));
+    assert_eq!(from_start.decoys()[0].read_all(), late[0].read_all());
 }

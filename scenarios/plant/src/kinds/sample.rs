@@ -20,7 +20,7 @@ pub(crate) fn eicar() -> Vec<u8> {
 
 /// The sample as content.
 pub(crate) fn content() -> Arc<dyn Content> {
-    Literal::new(eicar())
+    Literal::arc(eicar())
 }
 
 /// Its bytes in hexadecimal.

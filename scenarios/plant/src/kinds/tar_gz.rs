@@ -67,14 +67,14 @@ impl TarGz {
         let mut pieces: Vec<Arc<dyn Content>> = Vec::with_capacity(3 * members.len() + 1);
         for member in &members {
             let len = member.content.len();
-            pieces.push(Literal::new(header(member).to_vec()));
+            pieces.push(Literal::arc(header(member).to_vec()));
             pieces.push(Arc::clone(&member.content));
             let rest = len.next_multiple_of(RECORD) - len;
             if rest > 0 {
-                pieces.push(Literal::new(vec![0; rest as usize]));
+                pieces.push(Literal::arc(vec![0; rest as usize]));
             }
         }
-        pieces.push(Literal::new(vec![0; EMPTY as usize]));
+        pieces.push(Literal::arc(vec![0; EMPTY as usize]));
         // Flag 16: a comment follows. Time 0, no extra flags, made on Unix.
         let flags = if comment > 0 { 16 } else { 0 };
         let mut head = vec![0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3];

@@ -170,7 +170,7 @@ impl Zip {
         end.extend_from_slice(&comment.to_le_bytes());
         let text = seed.stream("comment").token(usize::from(comment), ALPHANUMERIC);
         end.extend_from_slice(text.as_bytes());
-        pieces.push(Literal::new(end));
+        pieces.push(Literal::arc(end));
         Self { bytes: Rope::new(pieces, Vec::new()), members }
     }
 }
