@@ -31,35 +31,31 @@ pub(crate) async fn run<R: Responders>(
     mut stop: watch::Receiver<bool>,
 ) {
     loop {
+        // Beyond the limit connections wait in the listener's queue; nothing of them is lost.
+        let free = tokio::select! {
+            free = Arc::clone(&connections).acquire_owned() => free,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Ok(permit) = free else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => return,
         };
-        let Ok((socket, _)) = accepted else {
-            // Out of descriptors, or reset while waiting: the others must go on.
+        // The address comes with the connection: asked later, one that was reset has none, and
+        // yet it may hold bytes.
+        let Ok((socket, local)) = accepted else {
+            // Out of descriptors: the others must go on, and this one waits.
             tokio::time::sleep(SETTLE).await;
             continue;
         };
-        let key = match (socket.peer_addr(), socket.local_addr()) {
-            (Ok(local), Ok(remote)) => key(local, remote),
-            // Reset before it was accepted: its packets are known, and its bytes, if any, are
-            // told as missing at the end.
-            _ => continue,
-        };
-        let Some(flow) = shared.flows.accept(key) else {
+        let flow = socket.local_addr().ok().map(|remote| key(local, remote));
+        let flow = flow.and_then(|key| Some((key, shared.flows.accept(key)?)));
+        let Some((key, flow)) = flow else {
             shared.losses.unmatched.add(1);
             continue;
         };
-        match Arc::clone(&connections).try_acquire_owned() {
-            Ok(permit) => {
-                let stop = stop.clone();
-                tokio::spawn(converse(Arc::clone(&shared), socket, flow, key, stop, permit));
-            }
-            Err(_) => {
-                shared.losses.connections.add(1);
-                shared.flows.stop_reading(flow);
-            }
-        }
+        let stop = stop.clone();
+        tokio::spawn(converse(Arc::clone(&shared), socket, flow, key, stop, permit));
     }
 }
 

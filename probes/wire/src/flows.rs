@@ -38,6 +38,16 @@ struct Entry {
     untold: bool,
 }
 
+impl Entry {
+    /// Bytes for the stream of a connection that was never accepted.
+    fn unread(&self) -> u64 {
+        match &self.track {
+            Some(track) if !self.accepted => track.expected,
+            _ => 0,
+        }
+    }
+}
+
 /// Why a packet has no conversation; it must not be passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoFlow {
@@ -62,6 +72,7 @@ struct State {
     entries: HashMap<FlowId, Entry>,
     order: VecDeque<FlowId>,
     next: u64,
+    unread: u64,
 }
 
 /// How far the search for a conversation that can make room goes.
@@ -196,17 +207,19 @@ impl FlowTable {
         }
     }
 
-    /// Tells the end of all conversations; returns how many there were in all.
-    pub(crate) fn finish(&self) -> u64 {
+    /// Tells the end of all conversations; returns how many there were in all, and how many bytes
+    /// of connections that nobody accepted reached no responder.
+    pub(crate) fn finish(&self) -> (u64, u64) {
         let mut state = self.lock();
         let mut entries: Vec<_> = state.entries.drain().collect();
         entries.sort_by_key(|(flow, _)| *flow);
         for (_, mut entry) in entries {
+            state.unread += entry.unread();
             if entry.untold || !entry.closed {
                 self.tell(&mut entry);
             }
         }
-        state.next
+        (state.next, state.unread)
     }
 
     fn tell(&self, entry: &mut Entry) {
@@ -288,6 +301,7 @@ impl FlowTable {
                 continue;
             }
             if let Some(mut entry) = state.entries.remove(&flow) {
+                state.unread += entry.unread();
                 if state.by_key.get(&entry.key) == Some(&flow) {
                     state.by_key.remove(&entry.key);
                 }

@@ -32,8 +32,6 @@ pub(crate) struct Losses {
     pub(crate) record: Count,
     /// Of more conversations than are followed at a time; not passed on.
     pub(crate) flows: Count,
-    /// Connections beyond the limit.
-    pub(crate) connections: Count,
     /// Connections of which no packet is known.
     pub(crate) unmatched: Count,
     /// Conversations whose responder failed.
@@ -61,14 +59,13 @@ pub(crate) struct Losses {
 
 impl Losses {
     /// Every kind: dimension, count, unit, reason.
-    fn rows(&self) -> [(Dimension, u64, &'static str, &'static str); 15] {
+    fn rows(&self) -> [(Dimension, u64, &'static str, &'static str); 14] {
         use Dimension::{Encrypted, Loopback, Packets, Streams};
         [
             (Packets, self.device.get(), "packets", "the component's device dropped them"),
             (Packets, self.capture.get(), "packets", "the capture could not take them"),
             (Packets, self.record.get(), "packets", "the record could not take them"),
             (Packets, self.flows.get(), "packets", "of too many conversations"),
-            (Streams, self.connections.get(), "connections", "too many at a time: closed"),
             (Streams, self.unmatched.get(), "connections", "no packet of them is known: closed"),
             (Streams, self.responders.get(), "conversations", "their responder failed"),
             (Packets, self.unread.get(), "devices", "still sending when the wire had to end"),

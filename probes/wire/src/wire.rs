@@ -67,7 +67,8 @@ pub struct WireLimits {
     pub capture: u64,
     /// Conversations followed at a time.
     pub flows: usize,
-    /// Connections open at a time.
+    /// Connections served at a time; fewer where the process may not open enough files
+    /// (`RLIMIT_NOFILE`: five each). Others wait.
     pub connections: usize,
     /// Bytes read from the component's device and not yet handled.
     pub queue: usize,
@@ -262,7 +263,8 @@ impl<R: Responders> Wire<R> {
         self.end_threads();
         let shared = &self.shared;
         shared.keeper.finish_all();
-        let flows = shared.flows.finish();
+        let (flows, unread) = shared.flows.finish();
+        shared.losses.stream_bytes.add(unread);
         shared.losses.lines.add(shared.keeper.lost.load(Ordering::Relaxed));
         if shared.capture.sync().is_err() {
             shared.losses.capture.add(1);
@@ -328,11 +330,16 @@ impl<R: Responders> Drop for Wire<R> {
     }
 }
 
-/// Each connection is a descriptor; half of what the process may have is left to others.
+/// Descriptors that one connection can take: its socket, and payloads of both directions, as sent
+/// and as plain text inside TLS.
+const DESCRIPTORS: u64 = 5;
+
+/// A fifth of the descriptors that the process may have is left to others.
 fn connection_limit(wanted: usize) -> u32 {
     use nix::sys::resource::{Resource, getrlimit};
     let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
-    u32::try_from((files / 2).min(wanted as u64)).unwrap_or(u32::MAX).max(1)
+    let most = (files / 5 * 4 / DESCRIPTORS).min(wanted as u64);
+    u32::try_from(most).unwrap_or(u32::MAX).max(1)
 }
 
 /// Reads the device's counters now and then, and once more at the end.

@@ -131,6 +131,9 @@ fn over_a_wire<T: Send + 'static>(
     test: impl FnOnce(&Inside<'_>) -> T + Send + 'static,
 ) -> (Ran, T) {
     use nix::sched::{CloneFlags, unshare};
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("limits can be read");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("the soft limit can be raised");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let payloads = folder.path().join("payloads");
     std::fs::create_dir(&payloads).expect("a folder");
@@ -264,6 +267,28 @@ print("done")
         })
         .collect();
     assert_eq!(closed.len(), 200);
+    assert_nothing_lost(&ran);
+}
+
+#[test]
+fn bytes_of_connections_that_are_reset_at_once_are_kept() {
+    let (ran, _) = over_a_wire(WireLimits { connections: 3, ..WireLimits::default() }, |inside| {
+        inside.python(
+            r#"
+import socket, struct
+for n in range(100):
+    s = socket.create_connection(("203.0.113.9", 3000 + n), timeout=10)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.sendall(b"gone-%d-end" % n)
+    s.close()
+"#,
+        )
+    });
+    for n in 0..100 {
+        let mark = format!("gone-{n}-end");
+        let kept = ran.holds(Layer::Stream, mark.as_bytes());
+        assert!(kept || ran.holds(Layer::Remainder, mark.as_bytes()), "{n} is missing");
+    }
     assert_nothing_lost(&ran);
 }
 
@@ -495,7 +520,7 @@ fn bytes_slipped_in_beside_a_connection_are_remainders() {
         inside.python(
             r#"
 import socket, struct, threading, time
-p = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+p = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
 c = socket.create_connection(("203.0.113.6", 7000))
 c.sendall(b"honest-bytes")
 time.sleep(.2)
