@@ -2,7 +2,7 @@
 //! of the door alone. To be run in user and mount namespaces of its own:
 //!
 //! ```text
-//! unshare -Urm serve MOUNTPOINT RECORD [files=N] [size=BYTES] [write=BYTES] [record=BYTES] [own=1]
+//! unshare -Urm serve MOUNTPOINT RECORD [files=N] [size=BYTES] [write=BYTES] [record=BYTES] [own=1] [who=0]
 //! ```
 //!
 //! Prints `ready` once it is served, and the door's and the world's counts at the end. Cannot see
@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Bytes that depend on file and place, so that every answer can be checked.
@@ -45,25 +45,38 @@ impl DecoySource for Pattern {
     }
 }
 
-#[derive(Debug)]
-struct FromProc;
+/// Asks /proc for the executable each time; which process a thread belongs to is asked once.
+#[derive(Debug, Default)]
+struct FromProc {
+    processes: Mutex<HashMap<u32, u32>>,
+}
 
 impl Identify for FromProc {
     fn identify(&self, tid: u32) -> Actor {
-        let Ok(status) = std::fs::read_to_string(format!("/proc/{tid}/status")) else {
+        let Ok(executable) = std::fs::read_link(format!("/proc/{tid}/exe")) else {
             return Actor::unknown("no such thread");
         };
-        let pid = status
-            .lines()
-            .find_map(|line| line.strip_prefix("Tgid:"))
-            .and_then(|pid| pid.trim().parse().ok())
-            .unwrap_or(tid);
-        let executable = std::fs::read_link(format!("/proc/{tid}/exe")).unwrap_or_default();
+        let mut processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        let pid = *processes.entry(tid).or_insert_with(|| {
+            let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+            let pid = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+            pid.and_then(|pid| pid.trim().parse().ok()).unwrap_or(tid)
+        });
         Actor::Native(NativeActor {
             process: ProcessKey { pid, start: 0 },
             thread: tid,
             executable: ByteString(executable.into_os_string().into_vec()),
         })
+    }
+}
+
+/// Names nobody, to measure what naming costs.
+#[derive(Debug)]
+struct Nobody;
+
+impl Identify for Nobody {
+    fn identify(&self, _: u32) -> Actor {
+        Actor::unknown("not asked")
     }
 }
 
@@ -104,7 +117,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
         Some(&*options),
     )?;
-    let door = FuseDoor::serve(device, Arc::clone(&world), Arc::new(FromProc))?;
+    let who: Arc<dyn Identify> = match setting("who", 1) {
+        0 => Arc::new(Nobody),
+        _ => Arc::new(FromProc::default()),
+    };
+    let door = FuseDoor::serve(device, Arc::clone(&world), who)?;
     println!("ready");
     if setting("own", 0) == 1 {
         // Two changes of belljar's own: a marker file asks for them, so that a test can time them.

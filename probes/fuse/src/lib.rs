@@ -43,13 +43,13 @@ pub const TTL: Duration = Duration::from_secs(3600);
 pub const MAX_REQUEST: u32 = 1 << 20;
 
 /// What mount(2) needs as its data for file system type `fuse`, for the opened `/dev/fuse` with
-/// number `fd`. `user` and `group` are the mounting process's own, in its user namespace (0, 0 for
+/// number `fd` (or a placeholder that whoever mounts replaces by it). `user` and `group` are the mounting process's own, in its user namespace (0, 0 for
 /// the root of a jar).
 ///
 /// Mount after entering the user, mount and pid namespaces but *before* the fork into the new pid
 /// namespace: the kernel names requesters as the mounting process would see them. `allow_other` lets
 /// nested user namespaces in; a process that mounts by itself needs no privilege for it.
-pub fn mount_options(fd: i32, user: u32, group: u32) -> String {
+pub fn mount_options(fd: impl std::fmt::Display, user: u32, group: u32) -> String {
     format!(
         "fd={fd},rootmode=40000,user_id={user},group_id={group},\
          allow_other,default_permissions,max_read={MAX_REQUEST}"
