@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod descriptors;
+pub mod detour;
 pub mod diag;
 pub mod mounts;
 pub mod net;

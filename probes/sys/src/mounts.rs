@@ -80,3 +80,20 @@ pub fn attach(mount: impl AsFd, path: &Path) -> Result<(), CallError> {
     };
     if done == 0 { Ok(()) } else { Err(CallError::last(format!("move_mount {}", path.display()))) }
 }
+
+/// Whether an overlay's upper directory hides what lies below it (`user.overlay.opaque`, or
+/// `trusted.` where the overlay was mounted so).
+pub fn is_opaque(directory: &Path) -> bool {
+    let Ok(name) = path_of(directory) else { return false };
+    let mut value = [0_u8; 4];
+    // SAFETY: the strings are valid for the whole call, the buffer is ours and has that size.
+    let len = unsafe {
+        libc::lgetxattr(
+            name.as_ptr(),
+            c"user.overlay.opaque".as_ptr(),
+            value.as_mut_ptr().cast(),
+            value.len(),
+        )
+    };
+    len == 1 && value[0] == b'y'
+}

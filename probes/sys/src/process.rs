@@ -36,10 +36,19 @@ pub fn leave(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// The capabilities that this process has effectively, as a bit set (capget(2) through procfs
-/// shows the same), read by number so that it works without procfs.
+/// Clock ticks in a second (the unit of times in `/proc/PID/stat`).
 pub fn clock_ticks() -> u64 {
     // SAFETY: takes a number, returns a number.
     let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
     u64::try_from(ticks).unwrap_or(100)
+}
+
+/// Gives SIGPIPE its usual effect again (the Rust runtime ignores it, and execve keeps that).
+///
+/// # Errors
+/// What signal(2) says.
+pub fn default_pipe_signal() -> Result<(), CallError> {
+    // SAFETY: the default action runs no code of ours.
+    let was = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    if was == libc::SIG_ERR { Err(CallError::last("signal SIGPIPE")) } else { Ok(()) }
 }

@@ -1,0 +1,319 @@
+//! Limits of everything in the jar together: control groups (v2, else v1), else a watcher.
+//!
+//! Promises: the groups carry belljar's name and go away with the jar; those of a killed belljar are
+//! swept at the next start; hits are told of.
+//! Cannot see: with the watcher alone, memory in files that nobody has mapped (memfd), and what rises
+//! and falls between two looks (100 ms).
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::leftovers::{is_stale, numbered_name};
+use crate::{JarError, JarLimits, LimitHit};
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const MOST_WATCHED: usize = 4096;
+const MOST_SWEPT: usize = 8192;
+const DEEPEST_SWEPT: usize = 5;
+
+/// The limits of one jar.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    limits: JarLimits,
+    groups: Vec<PathBuf>,
+    unified: bool,
+    memory: bool,
+    processes: bool,
+    watch: Option<Watch>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    stop: Arc<AtomicBool>,
+    hit: Arc<Mutex<Option<String>>>,
+}
+
+struct Hierarchy {
+    controllers: Vec<String>,
+    place: PathBuf,
+    unified: bool,
+}
+
+fn hierarchies() -> Vec<Hierarchy> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut out = Vec::new();
+    for line in mounts.lines() {
+        let Some((head, tail)) = line.split_once(" - ") else { continue };
+        let mut head = head.split(' ').skip(3);
+        let (Some(root), Some(point)) = (head.next(), head.next()) else { continue };
+        let mut tail = tail.split(' ');
+        let (kind, options) = (tail.next().unwrap_or(""), tail.nth(1).unwrap_or(""));
+        let unified = match kind {
+            "cgroup" => false,
+            "cgroup2" => true,
+            _ => continue,
+        };
+        let controllers: Vec<String> = if unified {
+            fs::read_to_string(Path::new(point).join("cgroup.controllers"))
+                .unwrap_or_default()
+                .split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect()
+        } else {
+            options.split(',').map(str::to_owned).collect()
+        };
+        let mine = own.lines().find_map(|line| {
+            let mut fields = line.splitn(3, ':');
+            let (number, names, path) = (fields.next()?, fields.next()?, fields.next()?);
+            let fits = if unified {
+                number == "0"
+            } else {
+                names.split(',').any(|name| controllers.iter().any(|known| known == name))
+            };
+            fits.then_some(path)
+        });
+        let mine = mine.map(|path| path.strip_prefix(root).unwrap_or(path));
+        let place = mine.map(|path| Path::new(point).join(path.trim_start_matches('/')));
+        let place = place.filter(|place| place.is_dir()).unwrap_or_else(|| point.into());
+        out.push(Hierarchy { controllers, place, unified });
+    }
+    out
+}
+
+impl Limiter {
+    /// Makes groups with the limits, where the host has any that can be written.
+    pub(crate) fn make(limits: JarLimits) -> Result<Self, JarError> {
+        sweep_groups();
+        let mut out = Self {
+            limits,
+            groups: Vec::new(),
+            unified: false,
+            memory: false,
+            processes: false,
+            watch: None,
+        };
+        let name = numbered_name("jar");
+        for hierarchy in hierarchies() {
+            let has = |name: &str| hierarchy.controllers.iter().any(|known| known == name);
+            let (memory, processes) = (has("memory") && !out.memory, has("pids") && !out.processes);
+            if !memory && !processes {
+                continue;
+            }
+            let group = hierarchy.place.join(&name);
+            if hierarchy.unified {
+                // Refused while processes live in that group: then another place must serve.
+                let _ = fs::write(hierarchy.place.join("cgroup.subtree_control"), "+memory +pids");
+            }
+            if fs::create_dir(&group).is_err() {
+                continue;
+            }
+            let (memory_file, memory_text) = if hierarchy.unified {
+                ("memory.max", limits.memory.to_string())
+            } else {
+                ("memory.limit_in_bytes", limits.memory.to_string())
+            };
+            let took_memory = memory && fs::write(group.join(memory_file), memory_text).is_ok();
+            let took_processes = processes
+                && fs::write(group.join("pids.max"), limits.processes.to_string()).is_ok();
+            if !took_memory && !took_processes {
+                let _ = fs::remove_dir(&group);
+                continue;
+            }
+            if took_memory {
+                // Without this what is over the limit would be swapped out instead.
+                for file in ["memory.swap.max", "memory.memsw.limit_in_bytes"] {
+                    let value = if hierarchy.unified { 0 } else { limits.memory };
+                    let _ = fs::write(group.join(file), value.to_string());
+                }
+            }
+            out.memory |= took_memory;
+            out.processes |= took_processes;
+            out.unified |= hierarchy.unified;
+            out.groups.push(group);
+        }
+        Ok(out)
+    }
+
+    /// Starts the watcher for what no group limits.
+    pub(crate) fn watch(&mut self, init: u32) {
+        if self.memory && self.processes {
+            return;
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let hit = Arc::new(Mutex::new(None));
+        let watch = Watch { stop: Arc::clone(&stop), hit: Arc::clone(&hit) };
+        let limits = self.limits;
+        let spawned = std::thread::Builder::new().name("limits".into()).spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                let members = descendants(init);
+                let used: u64 = members.iter().map(|&pid| resident(pid)).sum();
+                let over = if used > limits.memory {
+                    Some(format!("{used} bytes resident, {} allowed", limits.memory))
+                } else if members.len() as u64 > limits.processes {
+                    Some(format!("{} processes, {} allowed", members.len(), limits.processes))
+                } else {
+                    None
+                };
+                if let Some(over) = over {
+                    *hit.lock().unwrap_or_else(PoisonError::into_inner) = Some(over);
+                    for pid in members {
+                        kill_member(pid, init);
+                    }
+                }
+                std::thread::sleep(LOOK_EVERY);
+            }
+        });
+        if spawned.is_ok() {
+            self.watch = Some(watch);
+        }
+    }
+
+    /// Puts a process under the limits. Its children follow by themselves.
+    pub(crate) fn join(&self, pid: u32) -> Result<(), JarError> {
+        for group in &self.groups {
+            let path = group.join("cgroup.procs");
+            fs::write(&path, pid.to_string())
+                .map_err(|error| JarError::Limits(format!("{}: {error}", path.display())))?;
+        }
+        Ok(())
+    }
+
+    /// How the limits are kept, in words.
+    pub(crate) fn kept_by(&self) -> String {
+        let version = if self.unified { "2" } else { "1" };
+        match (self.memory, self.processes) {
+            (true, true) => format!("control groups, version {version}"),
+            (true, false) | (false, true) => {
+                format!("control groups, version {version}, and a watcher")
+            }
+            (false, false) => "a watcher that looks every 100 ms".into(),
+        }
+    }
+
+    /// Which limits were hit.
+    pub(crate) fn hits(&self, free: u64) -> Vec<LimitHit> {
+        let mut out = Vec::new();
+        let mut hit = |what: &str, detail: String| {
+            out.push(LimitHit { what: what.to_owned(), detail });
+        };
+        for group in &self.groups {
+            let counted = |file: &str, name: &str| {
+                let text = fs::read_to_string(group.join(file)).unwrap_or_default();
+                text.lines()
+                    .filter_map(|line| line.split_once(' '))
+                    .find(|(key, _)| *key == name)
+                    .and_then(|(_, value)| value.trim().parse::<u64>().ok())
+                    .unwrap_or(0)
+            };
+            let killed =
+                counted("memory.oom_control", "oom_kill").max(counted("memory.events", "oom_kill"));
+            if killed > 0 {
+                let allowed = self.limits.memory;
+                hit("memory", format!("{allowed} bytes allowed; {killed} processes were killed"));
+            }
+            let refused = counted("pids.events", "max");
+            if refused > 0 {
+                let allowed = self.limits.processes;
+                hit("processes", format!("{allowed} allowed; {refused} forks were refused"));
+            }
+        }
+        if let Some(watch) = &self.watch {
+            let what = watch.hit.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(detail) = what {
+                hit("memory or processes", detail);
+            }
+        }
+        if free < 4096 {
+            hit("disk", format!("{} bytes allowed; all were used", self.limits.disk));
+        }
+        out
+    }
+}
+
+impl Drop for Limiter {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.stop.store(true, Ordering::Relaxed);
+        }
+        for group in &self.groups {
+            // The kernel needs a moment to let go of the last process.
+            for _ in 0..100 {
+                match fs::remove_dir(group) {
+                    Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EBUSY as i32) => {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                    _ => break,
+                }
+            }
+        }
+    }
+}
+
+/// Removes the groups of makers that are dead. Gives how many.
+pub fn sweep_groups() -> u64 {
+    let mut places: VecDeque<(PathBuf, usize)> = VecDeque::new();
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    for line in mounts.lines() {
+        if line.contains(" - cgroup ") || line.contains(" - cgroup2 ") {
+            if let Some(point) = line.split(' ').nth(4) {
+                places.push_back((point.into(), 0));
+            }
+        }
+    }
+    let (mut swept, mut looked) = (0, 0);
+    while let Some((place, deep)) = places.pop_front() {
+        let Ok(entries) = fs::read_dir(&place) else { continue };
+        for entry in entries.flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            looked += 1;
+            if looked > MOST_SWEPT {
+                return swept;
+            }
+            if entry.file_name().to_str().is_some_and(is_stale) {
+                swept += u64::from(fs::remove_dir(entry.path()).is_ok());
+            } else if deep < DEEPEST_SWEPT {
+                places.push_back((entry.path(), deep + 1));
+            }
+        }
+    }
+    swept
+}
+
+fn descendants(init: u32) -> Vec<u32> {
+    let (mut out, mut at) = (Vec::new(), VecDeque::from([init]));
+    while let Some(pid) = at.pop_front() {
+        let path = format!("/proc/{pid}/task/{pid}/children");
+        for child in fs::read_to_string(path).unwrap_or_default().split_ascii_whitespace() {
+            if let Ok(child) = child.parse() {
+                if out.len() < MOST_WATCHED {
+                    out.push(child);
+                    at.push_back(child);
+                }
+            }
+        }
+    }
+    out
+}
+
+fn resident(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let pages: u64 =
+        text.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4096
+}
+
+/// Kills a process only if it still is one of the jar's when held by descriptor.
+fn kill_member(pid: u32, init: u32) {
+    if let Ok(held) = belljar_sys::pidfd::open(pid) {
+        if descendants(init).contains(&pid) {
+            let _ = belljar_sys::pidfd::signal(&held, 9);
+        }
+    }
+}
