@@ -100,7 +100,7 @@ fn request(span: Span<'_>, at: u64) -> Option<Request> {
                 declared => start.saturating_add(declared.unwrap_or(0)).min(span.len()),
             };
             if end > start {
-                request.body = vec![start..end];
+                request.body.push(start..end);
             }
             end
         };

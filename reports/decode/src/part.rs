@@ -329,17 +329,18 @@ fn messages(span: Span<'_>, layer: Layer, frames: &[Range<u64>], parts: &mut Vec
     let input = first.start..last.end;
     let mut questions = Vec::new();
     for (i, frame) in frames.iter().enumerate() {
-        if layer == Layer::Datagram && frame.end - frame.start <= 4096 {
-            if let Some(question) = dns::question(&span.take(frame.clone(), 4096)) {
-                parts.push(Part {
-                    role: Role::DnsName,
-                    name: format!("query {}", i + 1).into(),
-                    input: frame.clone(),
-                    content: Content::Bytes(question.name()),
-                });
-                questions.push(question);
-                continue;
-            }
+        if layer == Layer::Datagram
+            && frame.end - frame.start <= 4096
+            && let Some(question) = dns::question(&span.take(frame.clone(), 4096))
+        {
+            parts.push(Part {
+                role: Role::DnsName,
+                name: format!("query {}", i + 1).into(),
+                input: frame.clone(),
+                content: Content::Bytes(question.name()),
+            });
+            questions.push(question);
+            continue;
         }
         parts.push(Part {
             role: Role::Message,

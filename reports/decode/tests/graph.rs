@@ -5,8 +5,11 @@ use belljar_record::{BytesSource, Layer};
 use proptest::prelude::*;
 use std::io::Write as _;
 
+/// An object's chain and bytes.
+type Shown = (Vec<Step>, Vec<u8>);
+
 /// Everything that is found, with its chain.
-fn all(payload: &[u8], layer: Layer, budget: &Budget) -> (Vec<(Vec<Step>, Vec<u8>)>, Cut) {
+fn all(payload: &[u8], layer: Layer, budget: &Budget) -> (Vec<Shown>, Cut) {
     let source = BytesSource::from(payload.to_vec());
     let mut found: Vec<(u64, Vec<Step>, Vec<u8>)> = Vec::new();
     let cut = explore(&source, layer, budget, &mut |piece| {

@@ -43,6 +43,17 @@ struct Candidate {
     also: Vec<Alias>,
 }
 
+impl Candidate {
+    /// Lists what is inside, each part once.
+    fn add(&mut self, part: Contained) {
+        match self.contains.iter_mut().find(|known| known.part == part.part) {
+            Some(known) if known.bytes < part.bytes => *known = part,
+            Some(_) => {}
+            None => self.contains.push(part),
+        }
+    }
+}
+
 impl Index {
     /// Everything of the plant that `egress` carries.
     pub fn trace(&self, egress: &Egress<'_>, budget: &Budget) -> Traced {
@@ -81,14 +92,16 @@ impl Index {
             object.runs.join();
         }
         let mut candidates = self.candidates(&objects, &mut traced);
-        candidates.sort_by_key(|c| {
-            (
-                std::cmp::Reverse(c.bytes),
-                !c.whole,
-                objects[c.object].chain.len(),
-                c.content,
-                c.object,
-            )
+        // What explains most of the payload comes first: an archive before its members, though
+        // these have more bytes.
+        candidates.sort_by_cached_key(|c| {
+            let object = &objects[c.object];
+            let most = match object.chain.is_empty() {
+                true => total(&c.pieces),
+                false => explained(&object.chain, &object.lengths, total(&c.pieces)),
+            };
+            let (most, bytes) = (std::cmp::Reverse(most), std::cmp::Reverse(c.bytes));
+            (most, object.chain.len(), !c.whole, bytes, c.content, c.object)
         });
         if candidates.len() > MOST {
             traced.skipped += (candidates.len() - MOST) as u64;
@@ -184,7 +197,7 @@ impl Index {
                     }
                 } else if related && other.decoy == held.decoy {
                     if let Some(part) = &held.part {
-                        known.contains.push(Contained {
+                        known.add(Contained {
                             part: part.clone(),
                             bytes: candidate.bytes,
                             whole: candidate.whole,
@@ -193,7 +206,8 @@ impl Index {
                     }
                     continue 'next;
                 } else if related && known.object == candidate.object {
-                    if known.also.len() < 16 {
+                    // A few equal words are no second source.
+                    if known.also.len() < 16 && candidate.bytes * 10 >= known.bytes * 9 {
                         known.also.push(Alias { decoy: held.decoy, part: held.part.clone() });
                     }
                     continue 'next;

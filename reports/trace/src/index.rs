@@ -237,6 +237,15 @@ impl Index {
                     scan::runs(self, base, window, &mut runs)
                 });
                 for run in runs.contents {
+                    // Text shares short runs with any text; a fragment is common when *it* occurs
+                    // elsewhere, not when it is made of words that do.
+                    let whole = self
+                        .contents
+                        .get(run.content as usize)
+                        .is_some_and(|held| held.len == run.len);
+                    if run.len < DENSE && !whole {
+                        continue;
+                    }
                     if let Some(ranges) = common.get_mut(run.content as usize) {
                         ranges.push(run.at..run.at + run.len);
                         marked += 1;
