@@ -1,0 +1,2 @@
+//! The wasm jar.
+#![forbid(unsafe_code)]
