@@ -183,7 +183,14 @@ impl Index {
     /// Leaves one candidate for the same bytes, and lists in it what it contains.
     fn resolve(&self, objects: &[Object], candidates: Vec<Candidate>) -> Vec<Candidate> {
         let mut accepted: Vec<Candidate> = Vec::new();
+        // What is explained in each object, also by what is contained in something else.
+        let mut seen: HashMap<usize, Vec<Range<u64>>> = HashMap::new();
         'next: for candidate in candidates {
+            let known = seen.entry(candidate.object).or_default();
+            let rest: u64 =
+                candidate.pieces.iter().map(|range| total(&without(range, known))).sum();
+            known.extend(candidate.pieces.iter().cloned());
+            *known = union(std::mem::take(known));
             let held = &self.contents[candidate.content as usize];
             for known in &mut accepted {
                 let other = &self.contents[known.content as usize];
@@ -213,7 +220,10 @@ impl Index {
                     continue 'next;
                 }
             }
-            accepted.push(candidate);
+            // A few bytes that a larger content explains prove nothing of another decoy.
+            if rest >= DISTINCTIVE || rest == candidate.bytes {
+                accepted.push(candidate);
+            }
         }
         accepted
     }
