@@ -14,10 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("belljar-world", &["belljar-record"]),
     ("belljar-fuse", &["belljar-record", "belljar-world"]),
     ("belljar-internet", &["belljar-record", "belljar-schema"]),
-    (
-        "belljar-wasi",
-        &["belljar-record", "belljar-world", "belljar-internet", "belljar-schema"],
-    ),
+    ("belljar-wasi", &["belljar-record", "belljar-world", "belljar-internet", "belljar-schema"]),
     ("belljar-sys", &[]),
     ("belljar-wire", &["belljar-record", "belljar-internet", "belljar-sys"]),
     ("belljar-process", &["belljar-record", "belljar-sys"]),
@@ -42,7 +39,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// The crates at the top, which may use everything below but not each other upwards.
-const TOP: &[&str] = &["belljar-sandbox", "belljar-wasm", "belljar-run", "belljar", "belljar-tests"];
+const TOP: &[&str] =
+    &["belljar-sandbox", "belljar-wasm", "belljar-run", "belljar", "belljar-tests"];
 
 /// Crates that reach into the operating system.
 const LINUX: &[&str] = &[

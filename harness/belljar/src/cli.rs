@@ -1,0 +1,119 @@
+//! The command line as typed. Help texts are written here; what is not built is not shown.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Runs an antivirus-like component among planted files and a fake internet, and says, with
+/// evidence that others can check, what it read and what it tried to send.
+#[derive(Debug, Parser)]
+#[command(name = "belljar", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Say more on standard error (twice: everything).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 pass · 1 fail (a finding against the policy) · 2 usage, or \
+a bad scenario or component file · 3 inconclusive · 4 belljar or the host failed · 130 interrupted";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a component in the jar and judge it
+    Run(RunArgs),
+    /// Write the world of a scenario to a folder
+    Plant(PlantArgs),
+    /// List the scenarios and components that come with belljar
+    Scenarios,
+    /// Print a scenario file (or a component file)
+    Show(ShowArgs),
+    /// Print the report of a bundle
+    Report(ReportArgs),
+    /// Check a bundle: every hash, and the verdict derived anew
+    Verify(VerifyArgs),
+}
+
+/// `belljar run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// A scenario file, or the name of one in the library (see `belljar scenarios`)
+    pub(crate) scenario: String,
+    /// A component file, or the name of one that comes with belljar [default: overreach]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<String>,
+    /// Profile of the component
+    #[arg(long, default_value = "default")]
+    pub(crate) profile: String,
+    /// Seed of the plant [default: the scenario's, else a fresh one]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Folder for the evidence bundle; must not exist [default: belljar-run-SCENARIO-COMPONENT-N]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = RunFormat::Text)]
+    pub(crate) format: RunFormat,
+    /// Run this installed program instead of a component file; `{scan}` stands for the paths to scan
+    #[arg(last = true, value_name = "CMD", conflicts_with = "component")]
+    pub(crate) cmd: Vec<String>,
+}
+
+/// What `run` prints on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunFormat {
+    /// Nothing: the summary for people goes to standard error
+    Text,
+    /// The verdict as JSON
+    Json,
+}
+
+/// `belljar plant`.
+#[derive(Debug, Args)]
+pub(crate) struct PlantArgs {
+    /// Folder to write to; must be empty or not exist
+    pub(crate) dir: PathBuf,
+    /// A scenario file, or the name of one in the library
+    #[arg(long)]
+    pub(crate) scenario: String,
+    /// Seed of the plant [default: the scenario's, else a fresh one]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// `belljar show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Name of a scenario or component that comes with belljar, or a file
+    pub(crate) name: String,
+}
+
+/// `belljar report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// How
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// The summary for people
+    Text,
+    /// The verdict as JSON
+    Json,
+    /// The page, made anew
+    Html,
+}
+
+/// `belljar verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+}

@@ -1,0 +1,7 @@
+//! One file a command.
+
+pub(crate) mod library;
+pub(crate) mod plant;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod verify;

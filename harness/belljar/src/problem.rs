@@ -1,0 +1,116 @@
+//! What is said when a command cannot do what it was asked: always with what to do next, and with
+//! the place in the file where there is one.
+
+use crate::exit::Exit;
+use belljar_run::RunError;
+use belljar_schema::FileError;
+use miette::{Diagnostic, LabeledSpan, NamedSource, Report, Severity};
+use std::path::PathBuf;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("{0}")]
+    File(#[from] FileError),
+    #[error("there is no {what} named `{name}`")]
+    UnknownName { what: &'static str, name: String, known: String },
+    #[error("cannot read the {what} file {}", path.display())]
+    Unreadable { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("cannot plant: {0}")]
+    Plant(#[from] belljar_plant::PlantError),
+    #[error("cannot read the bundle: {0}")]
+    Bundle(#[from] belljar_evidence::BundleError),
+    #[error("cannot write to standard output")]
+    Print(#[source] std::io::Error),
+    #[error("cannot find the folder of the belljar executable")]
+    Beside(#[source] std::io::Error),
+}
+
+impl Problem {
+    /// What belljar ends with.
+    pub(crate) fn exit(&self) -> Exit {
+        use belljar_plant::PlantError;
+        match self {
+            Self::File(_) | Self::UnknownName { .. } | Self::Unreadable { .. } => Exit::Usage,
+            Self::Run(error) if error.is_usage() => Exit::Usage,
+            Self::Run(RunError::Interrupted { .. }) => Exit::Interrupted,
+            Self::Plant(PlantError::Write { .. }) => Exit::Failed,
+            Self::Plant(_) => Exit::Usage,
+            Self::Run(_) | Self::Bundle(_) | Self::Print(_) | Self::Beside(_) => Exit::Failed,
+        }
+    }
+
+    /// For people.
+    pub(crate) fn report(self) -> Report {
+        match self {
+            Self::File(error) => {
+                let source = NamedSource::new(&error.file, error.source_text.to_string());
+                Report::new(InFile {
+                    message: error.message,
+                    span: (error.span.start, error.span.end - error.span.start).into(),
+                    help: error.help,
+                })
+                .with_source_code(source)
+            }
+            other => {
+                let help = other.help();
+                Report::new(Plain { problem: other, help })
+            }
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::UnknownName { what, known, .. } => Some(format!(
+                "belljar comes with: {known}; to use a file of your own, name its path ({what}.toml)"
+            )),
+            Self::Unreadable { .. } => Some("name a file that you can read".into()),
+            Self::Run(error) => error.help().map(str::to_owned),
+            Self::Plant(belljar_plant::PlantError::NotEmpty { .. }) => {
+                Some("name a folder that is empty or does not exist".into())
+            }
+            Self::Bundle(_) => Some("name the folder that `belljar run` has written".into()),
+            Self::File(_) | Self::Plant(_) | Self::Print(_) | Self::Beside(_) => None,
+        }
+    }
+}
+
+/// A mistake in a file, shown at its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct InFile {
+    message: String,
+    span: miette::SourceSpan,
+    help: Option<String>,
+}
+
+impl Diagnostic for InFile {
+    fn help(&self) -> Option<Box<dyn std::fmt::Display + '_>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some("here".into()), self.span))))
+    }
+}
+
+/// Anything else.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+struct Plain {
+    #[source]
+    problem: Problem,
+    help: Option<String>,
+}
+
+impl Diagnostic for Plain {
+    fn severity(&self) -> Option<Severity> {
+        Some(Severity::Error)
+    }
+
+    fn help(&self) -> Option<Box<dyn std::fmt::Display + '_>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
+}

@@ -1,0 +1,56 @@
+//! The conclusion of a run: traces, verdict, page, and the bytes that others need to check them.
+
+use crate::error::RunError;
+use crate::page::render;
+use crate::planting::Planted;
+use crate::run::VERSION;
+use belljar_evidence::{BundleWriter, ConcludeInput, FileSource, PlantedSource};
+use belljar_judge::{JarKind, ProgramFile, Verdict};
+use belljar_record::DecoySource;
+use belljar_schema::RunPlan;
+use std::sync::Arc;
+
+/// Draws the conclusion and writes it into the bundle.
+pub(crate) fn conclude(
+    plan: &RunPlan,
+    planted: &Planted,
+    programs: &[ProgramFile],
+    writer: &mut BundleWriter,
+) -> Result<Verdict, RunError> {
+    let sources: Vec<PlantedSource> = planted
+        .decoys
+        .iter()
+        .zip(planted.twins())
+        .map(|(decoy, twin)| PlantedSource {
+            decoy: decoy.id().0,
+            source: Arc::clone(decoy) as Arc<dyn DecoySource>,
+            twin: Some(twin as Arc<dyn DecoySource>),
+        })
+        .collect();
+    let concluded = belljar_evidence::conclude(&ConcludeInput {
+        plan,
+        manifest: &planted.manifest,
+        record: &writer.record(),
+        payloads: &writer.payloads(),
+        sources: &sources,
+        jar: JarKind::Namespaces,
+        programs,
+        belljar: VERSION,
+    })?;
+    for source in sources.iter().filter(|source| concluded.traced.contains(&source.decoy)) {
+        writer.keep(source)?;
+    }
+    let verdict = concluded.verdict;
+    writer.verdict(&verdict)?;
+    let payloads = writer.payloads();
+    let payload = |digest: &str| {
+        FileSource::open(&payloads.join(digest))
+            .ok()
+            .map(|source| Arc::new(source) as Arc<dyn DecoySource>)
+    };
+    let decoy = |id: u32| {
+        planted.decoys.get(id as usize).map(|decoy| Arc::clone(decoy) as Arc<dyn DecoySource>)
+    };
+    writer.report(&render(plan, &verdict, &planted.manifest, &payload, &decoy)?)?;
+    Ok(verdict)
+}

@@ -1,0 +1,137 @@
+//! Planting: from the plan to decoys, their manifest, and the world in which they are served.
+
+use belljar_plant::{Decoy, DecoyMeta, Mutation, Plant, PlantError};
+use belljar_record::{DecoyId, DecoySource, Log};
+use belljar_schema::{Action, Manifest, RunPlan};
+use belljar_world::{BuildError, Meta, World, WorldBuilder, WorldLimits};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Folders that belong to the system: of these, files are shown singly, never the folder whole.
+const SYSTEM: [&str; 14] = [
+    "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "proc", "run", "sbin",
+    "usr", "var",
+];
+
+/// What was planted.
+#[derive(Debug)]
+pub(crate) struct Planted {
+    pub(crate) plant: Plant,
+    /// All decoys, also those that a step drops later; `decoys[i]` has the id `i`.
+    pub(crate) decoys: Vec<Arc<Decoy>>,
+    /// Which of them each step drops.
+    pub(crate) drops: BTreeMap<usize, Vec<Arc<Decoy>>>,
+    pub(crate) manifest: Manifest,
+}
+
+/// A plant that cannot be made or served.
+#[derive(Debug, thiserror::Error)]
+pub enum PlantingError {
+    /// The scenario cannot be planted.
+    #[error("cannot plant the scenario: {0}")]
+    Plant(#[from] PlantError),
+    /// The world cannot be built.
+    #[error("cannot build the world: {0}")]
+    World(#[from] BuildError),
+}
+
+impl Planted {
+    pub(crate) fn new(plan: &RunPlan) -> Result<Self, PlantError> {
+        let plant = Plant::new(&plan.scenario, plan.seed)?;
+        let mut decoys = plant.decoys().to_vec();
+        let mut manifest = plant.manifest();
+        let mut drops = BTreeMap::new();
+        for (place, step) in plan.steps.iter().enumerate() {
+            let Action::Drop { decoy } = &step.action else { continue };
+            let next = u32::try_from(decoys.len()).map_or(DecoyId(u32::MAX), DecoyId);
+            let dropped = plant.decoy_from_spec(decoy, next)?;
+            manifest.decoys.extend(dropped.iter().map(|decoy| decoy.record()));
+            decoys.extend(dropped.iter().cloned());
+            drops.insert(place, dropped);
+        }
+        Ok(Self { plant, decoys, drops, manifest })
+    }
+
+    /// For each decoy the same with other content: what both have in common is format.
+    pub(crate) fn twins(&self) -> Vec<Arc<Decoy>> {
+        self.decoys.iter().map(|decoy| decoy.vary(Mutation::Reseed(0))).collect()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.decoys.iter().map(|decoy| decoy.len()).sum()
+    }
+
+    /// The world, and the paths of it that the jar must show.
+    pub(crate) fn world(
+        &self,
+        limits: WorldLimits,
+        now: i64,
+        log: Log,
+        extra: &[(String, Arc<dyn DecoySource>)],
+    ) -> Result<(Arc<World>, Vec<String>), BuildError> {
+        let mut builder = WorldBuilder::new(limits).starting_at(now);
+        let mut binds = Binds::default();
+        for directory in self.plant.directories() {
+            builder = builder.directory(directory.path.as_bytes(), meta(directory.meta));
+        }
+        for file in self.plant.system_files() {
+            binds.file(file.path);
+            builder = builder.file(file.path.as_bytes(), meta(file.meta), file.source, None);
+        }
+        for decoy in self.plant.decoys() {
+            binds.file(decoy.path_str());
+            let source = Arc::clone(decoy) as Arc<dyn DecoySource>;
+            builder = builder.file(
+                decoy.path_str().as_bytes(),
+                meta(decoy.meta()),
+                source,
+                Some(decoy.id()),
+            );
+        }
+        for (path, source) in extra {
+            binds.file(path);
+            let meta = Meta { mode: 0o444, uid: 0, gid: 0, mtime_s: now };
+            builder = builder.file(path.as_bytes(), meta, Arc::clone(source), None);
+        }
+        binds.file(&format!("{}/x", self.plant.identity().home));
+        binds.file("/root/x");
+        Ok((builder.build(log)?, binds.0.into_iter().collect()))
+    }
+}
+
+/// As the world keeps it.
+pub(crate) fn meta(meta: DecoyMeta) -> Meta {
+    Meta { mode: meta.mode, uid: meta.uid, gid: meta.gid, mtime_s: meta.mtime_s }
+}
+
+/// Paths of the world that the jar binds over its own.
+#[derive(Debug, Default)]
+struct Binds(BTreeSet<String>);
+
+impl Binds {
+    fn file(&mut self, path: &str) {
+        let top = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        if SYSTEM.contains(&top) {
+            self.0.insert(path.to_owned());
+        } else {
+            self.0.insert(format!("/{top}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_are_shown_whole_and_system_files_singly() {
+        let mut binds = Binds::default();
+        for path in ["/home/a/x", "/home/b/y/z", "/root/.ssh/id", "/etc/shadow", "/srv/data"] {
+            binds.file(path);
+        }
+        assert_eq!(
+            binds.0.into_iter().collect::<Vec<_>>(),
+            ["/etc/shadow", "/home", "/root", "/srv"]
+        );
+    }
+}
