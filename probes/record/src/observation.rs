@@ -149,6 +149,14 @@ pub enum Event {
         /// In words: what was allowed, what happened.
         detail: String,
     },
+    /// A guest called an import of its host that passes neither door: clock, randomness,
+    /// arguments, environment, standard streams, or something that was refused.
+    Import {
+        /// Interface and function (`wasi:random/random get-random-bytes`).
+        call: String,
+        /// What was given or taken, in words.
+        detail: String,
+    },
     /// The run was stopped before its end.
     Interrupted {
         /// By what.

@@ -113,7 +113,7 @@ impl Gather<'_> {
         self.next = line.seq.0.saturating_add(1);
         let at = line.at.0;
         match &line.event {
-            Event::Phase { .. } | Event::Reach { .. } => {}
+            Event::Phase { .. } | Event::Reach { .. } | Event::Import { .. } => {}
             Event::Isolation(isolation) => self.isolation = Some(isolation.clone()),
             Event::StepBegan { step, name } => {
                 let place = step.0 as usize;
