@@ -5,13 +5,17 @@
 //! Cannot see: files that were made and removed again in between; content that was changed and
 //! changed back is told as modified.
 
-use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use belljar_record::{ByteString, Change, Sha256Hex};
+use nix::dir::Dir;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{Mode, fstatat};
 use serde::{Deserialize, Serialize};
 
 use crate::SystemChange;
@@ -30,8 +34,9 @@ pub(crate) struct Scanned {
     pub tree: PathBuf,
     /// Where it is inside.
     pub inside: PathBuf,
-    /// What lies below it, for the upper layer of an overlay.
-    pub lower: Option<PathBuf>,
+    /// What lies below it, for the upper layer of an overlay: held open, since no path leads there
+    /// any more once the host's tree is detached.
+    pub lower: Option<Arc<File>>,
 }
 
 /// What changed.
@@ -73,10 +78,29 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    fn below(lower: &File, path: &Path) -> Option<Self> {
+        let stat = fstatat(lower, path, AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
+        let directory = stat.st_mode & 0o170_000 == 0o040_000;
+        Some(Self {
+            kind: stat.st_mode & 0o170_000,
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            len: if directory { 0 } else { u64::try_from(stat.st_size).unwrap_or(0) },
+            modified: if directory { (0, 0) } else { (stat.st_mtime, stat.st_mtime_nsec) },
+            changed: if directory { (0, 0) } else { (stat.st_ctime, stat.st_ctime_nsec) },
+            inode: stat.st_ino,
+        })
+    }
+}
+
 /// The state of all trees at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     entries: BTreeMap<PathBuf, Stamp>,
+    /// Places where something else is mounted: that has its own door or its own layer.
+    mounted: BTreeSet<PathBuf>,
     lost: u64,
 }
 
@@ -85,12 +109,14 @@ impl Snapshot {
     pub(crate) fn take(trees: &[Scanned], storage: &Path) -> Self {
         let mut out = Self::default();
         for tree in trees {
-            out.walk(&storage.join(&tree.tree), &tree.inside, 0);
+            let at = storage.join(&tree.tree);
+            let device = fs::symlink_metadata(&at).map_or(0, |meta| meta.dev());
+            out.walk(&at, &tree.inside, device, 0);
         }
         out
     }
 
-    fn walk(&mut self, at: &Path, inside: &Path, deep: usize) {
+    fn walk(&mut self, at: &Path, inside: &Path, device: u64, deep: usize) {
         let Ok(entries) = fs::read_dir(at) else {
             self.lost += 1;
             return;
@@ -102,8 +128,12 @@ impl Snapshot {
             }
             let Ok(meta) = fs::symlink_metadata(entry.path()) else { continue };
             let name = inside.join(entry.file_name());
+            if meta.dev() != device {
+                self.mounted.insert(name);
+                continue;
+            }
             if meta.is_dir() {
-                self.walk(&entry.path(), &name, deep + 1);
+                self.walk(&entry.path(), &name, device, deep + 1);
             }
             self.entries.insert(name, Stamp::of(&meta));
         }
@@ -117,14 +147,13 @@ pub(crate) fn changes(before: &Snapshot, trees: &[Scanned], storage: &Path) -> C
     let mut hashed = 0;
     for (inside, now) in &after.entries {
         let was = before.entries.get(inside);
-        if was == Some(now) {
+        if was == Some(now) || before.mounted.contains(inside) {
             continue;
         }
         let Some(tree) = tree_of(trees, inside) else { continue };
         let rest = inside.strip_prefix(&tree.inside).unwrap_or(inside);
         let here = storage.join(&tree.tree).join(rest);
-        let below = tree.lower.as_ref().map(|lower| storage.join(lower).join(rest));
-        let below = below.and_then(|below| fs::symlink_metadata(below).ok());
+        let below = tree.lower.as_ref().and_then(|lower| Stamp::below(lower, rest));
         let Ok(meta) = fs::symlink_metadata(&here) else { continue };
         if meta.file_type().is_char_device() && meta.rdev() == 0 {
             if below.is_some() {
@@ -132,20 +161,20 @@ pub(crate) fn changes(before: &Snapshot, trees: &[Scanned], storage: &Path) -> C
             }
             continue;
         }
-        let known = was.copied().or_else(|| below.as_ref().map(Stamp::of));
+        let known = was.copied().or(below);
         let change = match known {
             None => Change::Created,
             Some(known) => match compare(&known, now, was.is_some()) {
                 Some(change) => change,
                 None => {
-                    hidden(&mut out, tree, &here, inside, storage, rest);
+                    hidden(&mut out, tree, &here, inside, rest);
                     continue;
                 }
             },
         };
         let digest = digest(&here, &meta, &mut hashed);
         push(&mut out, inside, change, now.len, digest);
-        hidden(&mut out, tree, &here, inside, storage, rest);
+        hidden(&mut out, tree, &here, inside, rest);
     }
     for inside in before.entries.keys().filter(|inside| !after.entries.contains_key(*inside)) {
         push(&mut out, inside, Change::Removed, 0, None);
@@ -175,7 +204,6 @@ fn hidden(
     tree: &Scanned,
     here: &Path,
     inside: &Path,
-    storage: &Path,
     rest: &Path,
 ) {
     let Some(lower) = &tree.lower else { return };
@@ -183,10 +211,12 @@ fn hidden(
     if !directory || !belljar_sys::mounts::is_opaque(here) {
         return;
     }
-    let Ok(entries) = fs::read_dir(storage.join(lower).join(rest)) else { return };
-    for entry in entries.flatten() {
-        if fs::symlink_metadata(here.join(entry.file_name())).is_err() {
-            push(out, &inside.join(entry.file_name()), Change::Removed, 0, None);
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let Ok(mut entries) = Dir::openat(&**lower, rest, flags, Mode::empty()) else { return };
+    for entry in entries.iter().flatten() {
+        let name = std::ffi::OsStr::from_bytes(entry.file_name().to_bytes());
+        if name != "." && name != ".." && fs::symlink_metadata(here.join(name)).is_err() {
+            push(out, &inside.join(name), Change::Removed, 0, None);
         }
     }
 }

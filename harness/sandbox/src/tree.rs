@@ -8,6 +8,7 @@
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use belljar_sys::mounts;
 use nix::mount::{MsFlags, mount};
@@ -33,7 +34,7 @@ pub(crate) struct Tree {
     storage: PathBuf,
     storage_fd: OwnedFd,
     root: PathBuf,
-    overlays: Vec<(usize, PathBuf)>,
+    overlays: Vec<(usize, PathBuf, Arc<std::fs::File>)>,
     lowers: Vec<(Lower, Option<OwnedFd>)>,
 }
 
@@ -95,11 +96,11 @@ impl Tree {
     /// What is compared before and after, seen from the storage.
     pub(crate) fn scanned(&self) -> Vec<Scanned> {
         let mut all = vec![Scanned { tree: "root".into(), inside: "/".into(), lower: None }];
-        for (at, inside) in &self.overlays {
+        for (at, inside, lower) in &self.overlays {
             all.push(Scanned {
                 tree: format!("upper/{at}").into(),
                 inside: inside.clone(),
-                lower: Some(format!("lower/{at}").into()),
+                lower: Some(Arc::clone(lower)),
             });
         }
         all
@@ -246,7 +247,8 @@ impl Tree {
                 let flags = MsFlags::MS_NODEV;
                 mount(Some("belljar"), &inside, Some("overlay"), flags, Some(options.as_str()))
                     .step(format!("overlay {name}"), OVERLAY_HINT)?;
-                self.overlays.push((at, lower.inside.clone()));
+                let held = std::fs::File::open(&below).step(format!("hold {name}"), NO_HINT)?;
+                self.overlays.push((at, lower.inside.clone(), Arc::new(held)));
                 Ok(())
             }
             LowerKind::State => {

@@ -221,14 +221,27 @@ impl Process {
         image.executable.clone()
     }
 
-    pub(crate) fn changing(&self, changing: bool) {
+    /// It asks to run another program.
+    pub(crate) fn asks(&self) {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner).changing = true;
+    }
+
+    /// What it asked for has happened, or not. Where it is gone already, `asked` stands for what it
+    /// ran; gives whether its executable could still be read.
+    pub(crate) fn settled(&self, asked: Option<&ByteString>) -> bool {
         let mut image = self.program.lock().unwrap_or_else(PoisonError::into_inner);
-        if image.changing && !changing {
-            if let Some(executable) = procfs::executable(self.key.pid) {
+        image.changing = false;
+        match (procfs::executable(self.key.pid), asked) {
+            (Some(executable), _) if pidfd::alive(self.pidfd.as_fd()) => {
                 image.executable = executable;
+                true
             }
+            (_, Some(asked)) => {
+                image.executable = asked.clone();
+                false
+            }
+            _ => false,
         }
-        image.changing = changing;
     }
 
     /// That the record tells of it from now on by what it runs.

@@ -315,6 +315,9 @@ impl Worker {
         why: RefusalKind,
     ) {
         self.tally.refused += 1;
+        if let Some(process) = self.table.find(call.tid) {
+            self.not_replaced(&process);
+        }
         let (actor, process) = self.actor(call.tid);
         let mut key = (process.map(|process| process.key), name.to_owned());
         if !self.refusals.contains_key(&key) && self.refusals.len() >= MOST_KINDS {
@@ -438,7 +441,7 @@ impl Worker {
         };
         let path = memory.and_then(|memory| memory.string(path_at, 4096)).unwrap_or_default();
         let arguments = memory.map_or_else(Vec::new, |memory| arguments(memory, list_at, wide));
-        process.changing(true);
+        process.asks();
         if self.pending.len() >= MOST_PENDING {
             self.tally.unrecorded += 1;
             return;
@@ -457,7 +460,7 @@ impl Worker {
         if self.pending.contains_key(&process.key) {
             self.settle();
             if let Some(pending) = self.pending.remove(&process.key) {
-                pending.process.changing(false);
+                pending.process.settled(None);
             }
         }
     }
@@ -478,9 +481,10 @@ impl Worker {
         for (key, alive) in done {
             let Some(pending) = self.pending.remove(&key) else { continue };
             let Pending { process, thread, path, arguments, call, .. } = pending;
-            process.changing(false);
+            // An empty path means that it runs an open file (fexecve).
+            let alive = process.settled(Some(&path)) && alive;
             process.is_told();
-            let executable = if alive { process.executable() } else { path };
+            let executable = process.executable();
             let actor = belljar_record::NativeActor {
                 process: key,
                 thread,
