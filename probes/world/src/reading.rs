@@ -52,6 +52,26 @@ impl World {
         }
     }
 
+    /// A name on the way to another one, for doors that resolve paths themselves. Not an
+    /// observation: what the path leads to is looked up or opened, a name that is missing on the
+    /// way is looked up again.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn peek(&self, parent: NodeId, name: &[u8]) -> Result<Attributes, WorldError> {
+        let tree = shared(&self.tree);
+        let id = tree.child(parent, name)?;
+        Ok(tree.slot(id)?.attributes())
+    }
+
+    /// The attributes of a node on the way, likewise.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn peek_node(&self, node: NodeId) -> Result<Attributes, WorldError> {
+        Ok(shared(&self.tree).slot(node)?.attributes())
+    }
+
     /// Reads attributes.
     ///
     /// # Errors
