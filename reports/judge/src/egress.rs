@@ -1,7 +1,7 @@
 //! What left, conversation by conversation and destination by destination.
 
 use crate::ceiling::Ceiling;
-use crate::flows::Flows;
+use crate::flows::{FlowSeen, Flows};
 use crate::input::JudgeInput;
 use crate::sends::{destination, short, who};
 use crate::verdict::{DestinationRow, Egress, FlowRow, Listing};
@@ -32,10 +32,11 @@ pub(crate) fn egress(
         let by = who(flow);
         let program = short(&by.program).to_owned();
         let tls = flow.tls.as_ref().map(|tls| tls.words.clone());
+        let named = known(input, &to.host) || asks_for_known_only(input, flow);
         let row = destinations
             .entry((to.host.clone(), to.port, to.transport.clone(), to.protocol.clone()))
             .or_insert_with(|| DestinationRow {
-                known: known(input, &to.host),
+                known: named,
                 host: to.host.clone(),
                 addresses: Vec::new(),
                 port: to.port,
@@ -47,6 +48,7 @@ pub(crate) fn egress(
                 bytes_in: 0,
                 programs: Vec::new(),
             });
+        row.known &= named;
         row.flows += 1;
         row.bytes_out += flow.bytes_out;
         row.bytes_in += flow.bytes_in;
@@ -97,6 +99,16 @@ pub(crate) fn egress(
         packets: flows.packets(),
         internal,
     }
+}
+
+/// Whether a conversation is nothing but questions for hosts that are known: a name server is not
+/// named by anybody, and asking it where a known host is, is part of talking to that host.
+fn asks_for_known_only(input: &JudgeInput<'_>, flow: &FlowSeen) -> bool {
+    let lookups = &flow.lookups;
+    let name = |lookup: &String| lookup.rsplit_once(' ').map(|(name, _)| name.to_owned());
+    !lookups.rows.is_empty()
+        && lookups.more == 0
+        && lookups.rows.iter().all(|row| name(row).is_some_and(|name| known(input, &name)))
 }
 
 /// Whether the scenario, the policy or the vendor's declaration names a host.
