@@ -4,7 +4,15 @@ use belljar_decode::{Budget, explore};
 use belljar_record::{BytesSource, DecoyId, DecoySource, Direction, Layer, PayloadRef, Sha256Hex};
 use belljar_trace::{Egress, Index, Target};
 use std::sync::Arc;
-use std::time::Instant;
+
+/// Seconds of CPU that this thread has had: other programs on the machine do not count.
+fn cpu() -> f64 {
+    std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split(' ').next()?.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1e9
+}
 
 fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -46,9 +54,9 @@ fn main() {
                 read: read.then(|| std::iter::once(0..1 << 20).collect()),
             })
             .collect();
-        let start = Instant::now();
+        let start = cpu();
         let index = Index::build(&targets, &[], &[]).expect("fits");
-        let took = start.elapsed().as_secs_f64();
+        let took = cpu() - start;
         let stats = index.stats();
         println!(
             "read {read}: built {:.0} MB/s, index {:.2} % of the decoys",
@@ -58,9 +66,9 @@ fn main() {
         for (name, bytes) in [("noise", noise(1000, 256 << 20)), ("text", text(1001, 64 << 20))] {
             let payload = PayloadRef { sha256: Sha256Hex::of(b""), len: bytes.len() as u64 };
             let source = BytesSource::from(bytes);
-            let start = Instant::now();
+            let start = cpu();
             let cut = explore(&source, Layer::Output, &Budget::default(), &mut |_| {});
-            let graph = start.elapsed().as_secs_f64();
+            let graph = cpu() - start;
             let egress = Egress {
                 flow: None,
                 payload: &payload,
@@ -68,12 +76,12 @@ fn main() {
                 direction: Direction::Out,
                 bytes: &source,
             };
-            let start = Instant::now();
+            let start = cpu();
             let flat = index.trace(&egress, &Budget { depth: 0, ..Budget::default() });
-            let raw = start.elapsed().as_secs_f64();
-            let start = Instant::now();
+            let raw = cpu() - start;
+            let start = cpu();
             let full = index.trace(&egress, &Budget::default());
-            let whole = start.elapsed().as_secs_f64();
+            let whole = cpu() - start;
             let rate = |seconds: f64| payload.len as f64 / seconds / 1e9;
             println!(
                 "  {name}: graph alone {:.2} GB/s, depth 0 {:.2} GB/s, whole {:.2} GB/s ({} and {} traces, cut {})",

@@ -28,6 +28,12 @@ pub(crate) struct Table {
 /// Most places that one question looks at.
 const MOST: usize = 32;
 
+/// Two bits of a word of the filter: a run is known only if both are set.
+#[inline(always)]
+fn pattern(hash: u64) -> u64 {
+    (1 << ((hash >> 20) & 63)) | (1 << ((hash >> 8) & 63))
+}
+
 impl Gathering {
     /// Expects about `count` fingerprints.
     pub(crate) fn expecting(count: u64) -> Self {
@@ -38,8 +44,7 @@ impl Gathering {
     /// Adds a run.
     pub(crate) fn add(&mut self, run: &[u8; GRAM], position: u32) {
         let hash = gram::hash(run);
-        let bit = hash >> (64 - self.filter_bits);
-        self.hashes[(bit >> 6) as usize] |= 1 << (bit & 63);
+        self.hashes[(hash >> (70 - self.filter_bits)) as usize] |= pattern(hash);
         self.entries.push((gram::mix(hash), position));
     }
 
@@ -64,7 +69,7 @@ impl Gathering {
         }
         Table {
             filter: self.hashes,
-            filter_shift: 64 - self.filter_bits,
+            filter_shift: 70 - self.filter_bits,
             directory,
             bucket_shift,
             tags: self.entries.iter().map(|&(hash, _)| hash as u16).collect(),
@@ -102,19 +107,36 @@ impl Table {
             let mut count = 0;
             for (offset, run) in block.windows(GRAM).enumerate() {
                 let Ok(run) = <&[u8; GRAM]>::try_from(run) else { continue };
-                let bit = gram::hash(run) >> self.filter_shift;
-                let hit = (self.filter[(bit >> 6) as usize & mask] >> (bit & 63)) & 1;
+                let hash = gram::hash(run);
+                let pattern = pattern(hash);
+                let hit =
+                    self.filter[(hash >> self.filter_shift) as usize & mask] & pattern == pattern;
                 hits[count & (BLOCK - 1)] = offset as u16;
-                count += hit as usize;
+                count += usize::from(hit);
             }
             for &offset in &hits[..count.min(BLOCK)] {
                 let at = usize::from(offset);
                 if let Some(run) = block[at..].first_chunk::<GRAM>() {
-                    found(base + at, gram::hash(run));
+                    let hash = gram::hash(run);
+                    if self.knows(hash) {
+                        found(base + at, hash);
+                    }
                 }
             }
             base += BLOCK;
         }
+    }
+
+    /// Whether any run has this hash.
+    #[inline]
+    fn knows(&self, hash: u64) -> bool {
+        let mixed = gram::mix(hash);
+        let bucket = (mixed >> self.bucket_shift) as usize;
+        let (Some(&from), Some(&to)) = (self.directory.get(bucket), self.directory.get(bucket + 1))
+        else {
+            return false;
+        };
+        self.tags.get(from as usize..to as usize).is_some_and(|tags| tags.contains(&(mixed as u16)))
     }
 
     /// Places in the decoys at which a run with this hash may stand, and how many more there are.
