@@ -199,13 +199,7 @@ fn compare(known: &Stamp, now: &Stamp, same_layer: bool) -> Option<Change> {
 }
 
 /// A directory that hides what lay below it: all of that is gone.
-fn hidden(
-    out: &mut Changes,
-    tree: &Scanned,
-    here: &Path,
-    inside: &Path,
-    rest: &Path,
-) {
+fn hidden(out: &mut Changes, tree: &Scanned, here: &Path, inside: &Path, rest: &Path) {
     let Some(lower) = &tree.lower else { return };
     let directory = fs::symlink_metadata(here).is_ok_and(|meta| meta.is_dir());
     if !directory || !belljar_sys::mounts::is_opaque(here) {

@@ -317,16 +317,16 @@ impl NamespaceJar {
             fitting.map(|lower| lower.inside.clone()).collect()
         };
         let outer_users = std::fs::read_link("/proc/self/ns/user").unwrap_or_default();
-        let mut overlays: Vec<PathBuf> = of(LowerKind::Tree);
         // What a sabotage shows is not part of the plan.
-        overlays.retain(|inside| !inside.starts_with(SABOTAGE_FOLDER));
+        let mut files: Vec<PathBuf> = of(LowerKind::File);
+        files.retain(|inside| !inside.starts_with(SABOTAGE_FOLDER));
         Facts {
             wire: self.plan.wire.is_some(),
             canaries: self.canaries.as_ref().map(Canaries::list).unwrap_or_default(),
             token: self.plan.world.as_ref().and_then(|world| world.token.clone()),
             world: self.plan.world.as_ref().map(|world| world.binds.clone()).unwrap_or_default(),
-            overlays,
-            files: of(LowerKind::File),
+            overlays: of(LowerKind::Tree),
+            files,
             outer_users: outer_users.display().to_string(),
         }
     }
@@ -452,7 +452,7 @@ impl Jar for NamespaceJar {
             ));
         }
         if self.users.single() {
-            let reason = "only one user can be mapped here (no range in /etc/subuid): setgroups, setuid and chown fail inside";
+            let reason = "only one user can be mapped here (no range in /etc/subuid): setgroups, setuid and chown fail inside, and system directories that belong to the host's root cannot be changed";
             losses.push((Dimension::UidRange, Extent::Blind { reason: reason.into() }));
         } else if !self.not_mapped.is_empty() {
             let reason = format!(
@@ -538,7 +538,8 @@ fn lowers(plan: &JarPlan, sabotage: Option<Sabotage>) -> Result<Vec<Lower>, JarE
         _ => None,
     };
     if let Some(folder) = shown {
-        out.push(tree(folder, Path::new(SABOTAGE_FOLDER)));
+        let inside = SABOTAGE_FOLDER.into();
+        out.push(Lower { host: folder.clone(), inside, kind: LowerKind::File });
     }
     Ok(out)
 }

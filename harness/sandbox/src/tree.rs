@@ -18,7 +18,6 @@ use crate::diff::Scanned;
 use crate::etc;
 use crate::messages::{Lower, LowerKind, Order};
 use crate::plan::WorldMount;
-use crate::sabotage::Sabotage;
 use crate::step::{Failed, Step as _};
 
 const NO_HINT: &str = "";
@@ -36,6 +35,7 @@ pub(crate) struct Tree {
     root: PathBuf,
     overlays: Vec<(usize, PathBuf, Arc<std::fs::File>)>,
     lowers: Vec<(Lower, Option<OwnedFd>)>,
+    host_socket: Option<OwnedFd>,
 }
 
 fn bind(from: &Path, to: &Path) -> Result<(), Failed> {
@@ -72,6 +72,10 @@ impl Tree {
                 *fd = Some(taken);
             }
         }
+        let host_socket = match &order.host_socket {
+            Some(socket) => Some(mounts::detached(socket).step("sabotage", NO_HINT)?),
+            None => None,
+        };
         let storage = PathBuf::from(STAGE);
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         mount(Some("belljar"), &storage, Some("tmpfs"), flags, Some("mode=0755,nr_inodes=1000000"))
@@ -82,7 +86,7 @@ impl Tree {
         }
         bind(&root, &root)?;
         let storage_fd = std::fs::File::open(&storage).step("open the storage", NO_HINT)?.into();
-        Ok(Self { storage, storage_fd, root, overlays: Vec::new(), lowers })
+        Ok(Self { storage, storage_fd, root, overlays: Vec::new(), lowers, host_socket })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -144,12 +148,10 @@ impl Tree {
                 self.bind_world(path)?;
             }
         }
-        if order.sabotage == Some(Sabotage::HostSocket) {
-            if let Some(socket) = &order.host_socket {
-                let to = self.root.join("run/host.sock");
-                std::fs::write(&to, "").step("sabotage", NO_HINT)?;
-                bind(socket, &to)?;
-            }
+        if let Some(socket) = &self.host_socket {
+            let to = self.root.join("run/host.sock");
+            std::fs::write(&to, "").step("sabotage", NO_HINT)?;
+            mounts::attach(socket, &to).step("sabotage", NO_HINT)?;
         }
         self.limit_size(order.plan.limits.disk)
     }
@@ -224,7 +226,9 @@ impl Tree {
                 if let Some(parent) = inside.parent() {
                     std::fs::create_dir_all(parent).step(format!("mkdir for {name}"), NO_HINT)?;
                 }
-                if inside.symlink_metadata().is_err() {
+                if lower.host.is_dir() {
+                    make_directory(&inside, 0o755)?;
+                } else if inside.symlink_metadata().is_err() {
                     std::fs::write(&inside, "").step(format!("make {name}"), NO_HINT)?;
                 }
                 mounts::attach(fd, &inside).step(format!("show {name}"), NO_HINT)?;

@@ -86,6 +86,8 @@ pub enum Action {
     Families,
     /// Fails and is recorded if the first argument asks for new namespaces.
     Namespaces,
+    /// Is recorded and goes on.
+    Record,
     /// Is seen and goes on.
     Attribute,
     /// Is seen if an argument is not zero, and goes on.
@@ -154,7 +156,9 @@ impl Filter {
                         return Err(FilterError::Errno { rule: rule.name, errno: name.clone() });
                     }
                 },
-                (None, Action::Attribute | Action::AttributeIfGiven) => (0, String::new()),
+                (None, Action::Record | Action::Attribute | Action::AttributeIfGiven) => {
+                    (0, String::new())
+                }
                 (None, _) => return Err(FilterError::Lacks { rule: rule.name, lacks: "errno" }),
             };
             let argument = match (rule.argument, rule.action) {
@@ -220,7 +224,7 @@ impl Filter {
     fn body(&self, rule: &Rule) -> Vec<Instruction> {
         let argument = |n: u8| 16 + 8 * u32::from(n);
         match rule.action {
-            Action::Refuse | Action::Attribute => vec![plain(RETURN, NOTIFY)],
+            Action::Refuse | Action::Record | Action::Attribute => vec![plain(RETURN, NOTIFY)],
             Action::Absent => vec![plain(RETURN, ERRNO | rule.errno.unsigned_abs())],
             Action::Families => {
                 // The kernel takes an int: the low half of the register.
@@ -362,7 +366,7 @@ mod tests {
         }
         let filter = Filter::shipped().expect("the data is right");
         for (arch, number, rule) in &filter.rules {
-            if matches!(rule.action, Action::Refuse | Action::Attribute) {
+            if matches!(rule.action, Action::Refuse | Action::Record | Action::Attribute) {
                 assert_eq!(run(&program, *arch, *number, NONE), NOTIFY, "{}", rule.name);
             }
             assert_eq!(filter.rule(*arch, *number), Some(rule));

@@ -24,7 +24,7 @@ use crate::filter::{Action, Filter, FilterError, X32_BIT, X86_64};
 use crate::procfs::{self, Memory};
 use crate::table::{Process, ProcessTable};
 
-/// Refusals of one kind by one process that are listed singly; more are counted.
+/// Calls of one kind by one process that are listed singly; more are counted.
 const LISTED: u64 = 8;
 const MOST_KINDS: usize = 512;
 const MOST_PENDING: usize = 256;
@@ -93,6 +93,7 @@ impl Watcher {
             listeners: Vec::new(),
             pending: HashMap::new(),
             refusals: HashMap::new(),
+            allowed: HashMap::new(),
             seen: HashSet::new(),
             tally: Tally::default(),
         };
@@ -191,6 +192,13 @@ struct Refusals {
     count: u64,
 }
 
+#[derive(Debug)]
+struct Allowances {
+    actor: Actor,
+    detail: String,
+    count: u64,
+}
+
 struct Worker {
     filter: Arc<Filter>,
     table: Arc<ProcessTable>,
@@ -199,6 +207,7 @@ struct Worker {
     listeners: Vec<OwnedFd>,
     pending: HashMap<ProcessKey, Pending>,
     refusals: HashMap<(Option<ProcessKey>, String), Refusals>,
+    allowed: HashMap<(Option<ProcessKey>, String), Allowances>,
     seen: HashSet<(Option<ProcessKey>, String, String, Option<u32>)>,
     tally: Tally,
 }
@@ -274,6 +283,10 @@ impl Worker {
                     self.attribute(at, call, &rule.name);
                     Answer::Continue
                 }
+                Action::Record => {
+                    self.allow(call, &rule.name);
+                    Answer::Continue
+                }
                 _ => {
                     let detail = detail(&rule.name, call);
                     self.refuse(call, &rule.name, detail, &rule.errno_name, rule.why);
@@ -337,7 +350,46 @@ impl Worker {
         }
     }
 
+    /// A debugger makes thousands of these a second: the first of each process are listed, without
+    /// looking at the caller's memory; the rest is only counted.
+    fn allow(&mut self, call: &Notification, name: &str) {
+        let process = self.table.find(call.tid);
+        let key = (process.as_ref().map(|process| process.key), name.to_owned());
+        if let Some(many) = self.allowed.get_mut(&key) {
+            many.count += 1;
+            if many.count > LISTED {
+                return;
+            }
+        }
+        if let Some(process) = &process {
+            self.not_replaced(process);
+        }
+        let (actor, _) = self.actor(call.tid);
+        let detail = detail(name, call);
+        if !self.allowed.contains_key(&key) {
+            let full = self.allowed.len() >= MOST_KINDS;
+            let key = if full { (None, "other calls".into()) } else { key };
+            let many = self.allowed.entry(key).or_insert_with(|| Allowances {
+                actor: actor.clone(),
+                detail: detail.clone(),
+                count: 0,
+            });
+            many.count += 1;
+            if many.count > LISTED {
+                return;
+            }
+        }
+        self.append(actor, Event::Allowed { call: name.to_owned(), detail, count: 1 });
+    }
+
     fn tell_counted(&mut self) {
+        for ((_, call), many) in std::mem::take(&mut self.allowed) {
+            if many.count > LISTED {
+                let Allowances { actor, detail, count } = many;
+                let count = count - LISTED;
+                self.append(actor, Event::Allowed { call, detail, count });
+            }
+        }
         for ((_, call), many) in std::mem::take(&mut self.refusals) {
             if many.count > LISTED {
                 let Refusals { actor, detail, errno, why, count } = many;
@@ -434,6 +486,8 @@ impl Worker {
         process: Arc<Process>,
         memory: Option<&Memory>,
     ) {
+        // One that has started a program and asks for the next has to be told of first.
+        self.not_replaced(&process);
         let wide = call.arch == X86_64;
         let (path_at, list_at) = match name {
             "execve" => (call.arguments[0], call.arguments[1]),
@@ -447,15 +501,14 @@ impl Worker {
             return;
         }
         let image = procfs::stat(process.key.pid).map_or(0, |stat| stat.image);
-        // A process that asks again has not been replaced: the earlier request failed (a program
-        // looked for along PATH) and is told of no more.
         self.pending.insert(
             process.key,
             Pending { process, thread: call.tid, image, path, arguments, call: name.to_owned() },
         );
     }
 
-    /// A process that makes another call decides what became of its wish to run a program.
+    /// A process that makes another call decides what became of its wish to run a program: if it has
+    /// not been replaced the wish failed (a program looked for along PATH) and is told of no more.
     fn not_replaced(&mut self, process: &Arc<Process>) {
         if self.pending.contains_key(&process.key) {
             self.settle();
@@ -552,6 +605,8 @@ fn detail(name: &str, call: &Notification) -> String {
         }
         "clone" | "unshare" => format!("flags {first:#x}"),
         "ptrace" => format!("request {first}, process {second}"),
+        "process_vm_readv" | "process_vm_writev" => format!("process {first}"),
+        "pidfd_getfd" => format!("descriptor {second}"),
         "setns" => format!("kind {second:#x}"),
         _ => String::new(),
     }

@@ -13,13 +13,23 @@ fn path_of(path: &Path) -> Result<CString, CallError> {
     })
 }
 
-/// A detached copy of the mount at `path` (not of mounts below it).
+/// A detached copy of the mount at `path`, without mounts below it; with them where they may not be
+/// left out (a less privileged mount namespace must not uncover what lies under a mount).
 ///
 /// # Errors
 /// What open_tree(2) says.
 pub fn detached(path: &Path) -> Result<OwnedFd, CallError> {
+    match open_tree(path, 0) {
+        Err(error) if error.errno() == libc::EINVAL => {
+            open_tree(path, libc::AT_RECURSIVE.cast_unsigned())
+        }
+        other => other,
+    }
+}
+
+fn open_tree(path: &Path, more: u32) -> Result<OwnedFd, CallError> {
     let name = path_of(path)?;
-    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
+    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | more;
     // SAFETY: `name` is a valid string for the whole call.
     let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, name.as_ptr(), flags) };
     let fd = RawFd::try_from(fd).unwrap_or(-1);

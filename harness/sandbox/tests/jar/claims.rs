@@ -5,9 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use belljar_record::{Change, Event};
-use belljar_sandbox::{
-    CommandSpec, Ended, HostFile, Jar as _, JarError, JarLimits, User, Written,
-};
+use belljar_sandbox::{CommandSpec, Ended, HostFile, Jar as _, JarError, JarLimits, User, Written};
 
 use crate::setup::{checked, is_root, plan, prepared};
 
@@ -31,6 +29,10 @@ pub(crate) const ALL: &[Claim] = &[
     ("a_missing_program_is_named", missing),
     ("inside_there_is_nothing_of_the_host", nothing_of_the_host),
     ("nested_namespaces_mounts_and_foreign_sockets_are_refused_and_recorded", refused),
+    (
+        "what_runs_the_jar_cannot_be_traced_but_processes_of_the_jar_can_and_that_is_recorded",
+        tracing,
+    ),
     ("daemons_can_change_users_where_there_is_a_range", changes_users),
     ("the_difference_of_the_layers_is_exact", exact_difference),
     ("programs_that_were_run_are_recorded_with_their_parents", exec_tree),
@@ -39,6 +41,8 @@ pub(crate) const ALL: &[Claim] = &[
     ("killing_belljar_kills_everything", killed),
     ("limits_of_memory_processes_and_disk_hold_and_are_told_of", limits),
     ("provisions_and_component_files_are_there_and_read_only", files),
+    ("the_world_is_served_and_cannot_be_taken_away", world),
+    ("with_a_wire_nothing_but_its_device_is_there", wire),
     ("a_daemon_outlives_its_command_but_not_the_jar", daemon),
 ];
 
@@ -89,7 +93,9 @@ fn nothing_of_the_host() {
     }
     assert!(text.contains("bell"), "{text}");
     let (_, text) = setup.shell("grep -c . /proc/net/dev; ls -d /proc/[0-9]* | wc -l");
-    assert!(text.lines().nth(1).is_some_and(|count| count.trim().parse::<u32>().is_ok_and(|n| n < 8)));
+    assert!(
+        text.lines().nth(1).is_some_and(|count| count.trim().parse::<u32>().is_ok_and(|n| n < 8))
+    );
     let python = "import os\nfor p in ['/dev/fuse','/dev/net/tun','/dev/kvm','/proc/1/mem']:\n try:\n  f=open(p,'rb').read(1); print('OPEN',p)\n except OSError as e: print('no',p,e.errno)";
     let (_, text) = setup.run_as(&["/usr/bin/python3", "-c", python], User::Root);
     assert!(text.contains("no /dev/fuse") && !text.contains("OPEN"), "{text}");
@@ -107,7 +113,6 @@ call('clone',56,0x10000011,0,0,0,0)
 call('mount',165,b'none',b'/tmp',b'tmpfs',0,0)
 call('umount2',166,b'/usr',2)
 call('io_uring_setup',425,8,0)
-call('ptrace',101,16,1,0,0)
 call('bpf',321,0,0,0)
 call('setns',308,0,0)
 call('x32',0x40000000+39)
@@ -118,9 +123,17 @@ socket.socket(socket.AF_UNIX).close(); socket.socket(socket.AF_INET).close(); pr
 "#;
     let (_, text) = setup.run_as(&["/usr/bin/python3", "-c", python], User::Root);
     for line in [
-        "unshare -1 EPERM", "clone -1 EPERM", "mount -1 EPERM", "umount2 -1 EPERM",
-        "io_uring_setup -1 ENOSYS", "ptrace -1 EPERM", "bpf -1 EPERM", "setns -1 EPERM",
-        "x32 -1 ENOSYS", "socket 40 EAFNOSUPPORT", "socket 44 EAFNOSUPPORT", "usual ok",
+        "unshare -1 EPERM",
+        "clone -1 EPERM",
+        "mount -1 EPERM",
+        "umount2 -1 EPERM",
+        "io_uring_setup -1 ENOSYS",
+        "bpf -1 EPERM",
+        "setns -1 EPERM",
+        "x32 -1 ENOSYS",
+        "socket 40 EAFNOSUPPORT",
+        "socket 44 EAFNOSUPPORT",
+        "usual ok",
     ] {
         assert!(text.contains(line), "{line} not in: {text}");
     }
@@ -133,8 +146,68 @@ socket.socket(socket.AF_UNIX).close(); socket.socket(socket.AF_INET).close(); pr
             _ => None,
         })
         .collect();
-    for call in ["unshare", "clone", "mount", "umount2", "io_uring_setup", "ptrace", "bpf", "setns", "x32 call", "socket"] {
+    for call in [
+        "unshare",
+        "clone",
+        "mount",
+        "umount2",
+        "io_uring_setup",
+        "bpf",
+        "setns",
+        "x32 call",
+        "socket",
+    ] {
         assert!(refused.iter().any(|one| one == call), "{call} not recorded: {refused:?}");
+    }
+}
+
+fn tracing() {
+    let mut setup = checked(plan());
+    let python = r#"
+import ctypes,errno,os,signal,time
+libc=ctypes.CDLL(None,use_errno=True)
+def call(nr,*a):
+    ctypes.set_errno(0); r=libc.syscall(nr,*a)
+    return r if r>=0 else errno.errorcode[ctypes.get_errno()]
+buf=ctypes.create_string_buffer(8)
+class V(ctypes.Structure): _fields_=[('base',ctypes.c_void_p),('len',ctypes.c_size_t)]
+def peek(pid):
+    at=V(ctypes.addressof(buf),8)
+    return call(310,pid,ctypes.byref(at),1,ctypes.byref(at),1,0)
+def poke(pid):
+    at=V(ctypes.addressof(buf),8)
+    return call(311,pid,ctypes.byref(at),1,ctypes.byref(at),1,0)
+init=call(434,1,0)
+print('init', [call(101,r,1,0,0) for r in (16,0x4206)], peek(1), poke(1), call(438,init,0,0))
+for name in ('mem','environ','syscall'):
+    try: open('/proc/1/'+name,'rb').read(1); print('OPEN',name)
+    except OSError: pass
+child=os.fork()
+if child==0:
+    while True: time.sleep(1)
+print('child', peek(child), call(438,call(434,child,0),0,0)>=0, call(101,16,child,0,0))
+os.waitpid(child,0)
+for _ in range(2000): call(101,3,child,0,0)
+os.kill(child,signal.SIGKILL)
+"#;
+    let (_, text) = setup.run_as(&["/usr/bin/python3", "-c", python], User::Root);
+    assert!(text.contains("init ['EPERM', 'EPERM'] EPERM EPERM EPERM"), "{text}");
+    assert!(!text.contains("OPEN"), "{text}");
+    assert!(text.contains("child 8 True 0"), "{text}");
+    setup.jar.finish().expect("ends");
+    let mut calls = BTreeMap::<String, (u64, u64)>::new();
+    for seen in setup.record() {
+        if let Event::Allowed { call, count, .. } = seen.event {
+            assert!(seen.actor.process().is_some(), "{:?}", seen.actor);
+            let (lines, all) = calls.entry(call).or_default();
+            *lines += 1;
+            *all += count;
+        }
+    }
+    assert_eq!(calls.get("ptrace").map(|&(_, all)| all), Some(2003), "{calls:?}");
+    assert!(calls.values().all(|&(lines, _)| lines < 12), "a flood is counted: {calls:?}");
+    for call in ["process_vm_readv", "process_vm_writev", "pidfd_getfd"] {
+        assert!(calls.contains_key(call), "{call} is not in {calls:?}");
     }
 }
 
@@ -154,6 +227,23 @@ fn changes_users() {
 
 fn exact_difference() {
     let mut setup = checked(plan());
+    if !is_root() {
+        // What belongs to the host's root cannot be changed with a single user.
+        let (_, text) = setup.shell("echo x >> /etc/services; echo y > /tmp/y; rm /etc/hosts");
+        assert_eq!(text, "");
+        let end = setup.jar.finish().expect("ends");
+        let mut seen: Vec<_> = end.changes.iter().map(|c| (c.path.to_string(), c.change)).collect();
+        seen.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(
+            seen,
+            [
+                ("/etc/hosts".to_owned(), Change::Removed),
+                ("/etc/services".to_owned(), Change::Modified),
+                ("/tmp/y".to_owned(), Change::Created),
+            ]
+        );
+        return;
+    }
     let script = "echo new > /usr/new; rm /usr/bin/env; chmod 700 /usr/bin/tr; \
         echo more >> /usr/share/dict-x; mkdir -p /var/lib/a/b; echo c > /var/lib/a/b/c; \
         rm /etc/hosts; echo x >> /etc/services; mv /usr/bin/cut /usr/bin/cat2; \
@@ -394,7 +484,7 @@ fn files() {
         vec![Written { path: "/var/lib/sig/db.ndb".into(), content: b"sig".to_vec(), mode: 0o640 }];
     with.ca_pem = "-----BEGIN CERTIFICATE-----\nRUN\n-----END CERTIFICATE-----\n".into();
     let mut setup = checked(with);
-    let (_, text) = setup.shell("/opt/vendor/tool; cat /var/lib/sig/db.ndb; echo; stat -c %a /var/lib/sig/db.ndb; grep -c RUN /etc/ssl/certs/ca-certificates.crt; echo $SSL_CERT_FILE; (echo b > /opt/vendor/tool) 2>&1; echo c > /opt/tree/a; cat /opt/tree/a");
+    let (_, text) = setup.shell("/opt/vendor/tool; cat /var/lib/sig/db.ndb; echo; stat -c %a /var/lib/sig/db.ndb; grep -cx RUN /etc/ssl/certs/ca-certificates.crt; echo $SSL_CERT_FILE; (echo b > /opt/vendor/tool) 2>&1; echo c > /opt/tree/a; cat /opt/tree/a");
     let end = setup.jar.finish().expect("ends");
     let host = std::fs::read_to_string(folder.join("tree/a")).expect("there");
     std::fs::remove_dir_all(&folder).expect("removed");
@@ -417,17 +507,88 @@ fn files() {
 
 fn daemon() {
     let mut setup = checked(plan());
-    let (ended, _) = setup.shell("(setsid sh -c 'echo up > /run/up; exec sleep 1000' > /dev/null 2>&1 &)");
+    let (ended, _) =
+        setup.shell("(setsid sh -c 'echo up > /run/up; exec sleep 1000' > /dev/null 2>&1 &)");
     assert_eq!(ended, Some(Ended::Exited(0)));
     let until = Instant::now() + Duration::from_secs(5);
     while !setup.jar.exists("/run/up").expect("init answers") {
         assert!(Instant::now() < until);
         std::thread::sleep(Duration::from_millis(10));
     }
-    let (_, text) = setup.shell("ps -e -o args 2>/dev/null || cat /proc/[0-9]*/cmdline | tr '\\0' ' '");
+    let (_, text) =
+        setup.shell("ps -e -o args 2>/dev/null || cat /proc/[0-9]*/cmdline | tr '\\0' ' '");
     assert!(text.contains("sleep 1000"), "{text}");
     setup.jar.kill_all().expect("init answers");
     let (_, text) = setup.shell("cat /proc/[0-9]*/cmdline | tr '\\0' ' '");
     assert!(!text.contains("sleep 1000 "), "{text}");
+    setup.jar.finish().expect("ends");
+}
+
+fn world() {
+    use std::sync::Arc;
+    let (mut with, token) = (plan(), b"only belljar knows".to_vec());
+    with.world = Some(belljar_sandbox::WorldMount {
+        options: belljar_fuse::mount_options("{fd}", 0, 0),
+        binds: vec!["/home".into(), "/root".into(), "/etc/shadow".into()],
+        token: Some(belljar_sandbox::Token { path: "/root/token".into(), content: token.clone() }),
+    });
+    let mut setup = prepared(with).expect("made");
+    let meta = |mode| belljar_world::Meta { mode, uid: 0, gid: 0, mtime_s: 0 };
+    let bytes = |bytes: Vec<u8>| Arc::new(belljar_record::BytesSource::from(bytes));
+    let served = belljar_world::WorldBuilder::new(belljar_world::WorldLimits::default())
+        .directory("/root", meta(0o700))
+        .directory("/home", meta(0o755))
+        .file("/root/token", meta(0o600), bytes(token), None)
+        .file("/home/u/secret", meta(0o600), bytes(b"decoy".to_vec()), None)
+        .file("/etc/shadow", meta(0o600), bytes(b"lure".to_vec()), None)
+        .build(setup.log())
+        .expect("built");
+    let device = setup.devices.take().and_then(|devices| devices.fuse).expect("a device");
+    let table = setup.watcher.table();
+    let door = belljar_fuse::FuseDoor::serve(device, served, table).expect("served");
+    setup.jar.check().expect("isolated");
+    let (_, text) = setup.shell(
+        "cat /home/u/secret /etc/shadow; umount /home 2>&1; cat /home/u/secret; ls -A /root",
+    );
+    assert!(text.starts_with("decoylure"), "{text}");
+    assert!(text.contains("decoytoken"), "{text}");
+    // Without the filter, too, the mounts are locked: the look has tried it (`mounts-locked`).
+    setup.jar.finish().expect("ends");
+    let end = door.stop(Duration::from_secs(5));
+    assert!(end.closed, "{end:?}");
+    let record = setup.record();
+    let reader = record.iter().find_map(|seen| match &seen.event {
+        Event::File(file)
+            if file.path.to_string() == "/home/u/secret"
+                && matches!(file.act, belljar_record::FileAct::Read { .. }) =>
+        {
+            Some(seen.actor.clone())
+        }
+        _ => None,
+    });
+    match reader {
+        Some(belljar_record::Actor::Native(native)) => {
+            assert_eq!(native.executable.to_string(), "/usr/bin/cat");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn wire() {
+    let mut with = plan();
+    with.wire = Some(belljar_sandbox::WireMount {
+        resolvers: vec![std::net::IpAddr::from([198, 51, 100, 1])],
+    });
+    let mut setup = prepared(with).expect("made");
+    setup.jar.check().expect("isolated");
+    let devices = setup.devices.take().expect("devices");
+    assert!(devices.inner.is_some() && devices.outer.is_some() && devices.fuse.is_none());
+    let inner = devices.inner.expect("inner");
+    setup.watcher.flows().use_sock_diag(inner.sock_diag);
+    // The device is there as long as its descriptor.
+    let _tun = inner.tun;
+    let (_, text) = setup.shell("cat /proc/net/dev | cut -d: -f1 | tail -n +3 | xargs; cat /etc/resolv.conf; python3 -c 'import socket;s=socket.socket();s.bind((\"127.0.0.1\",80));s.listen();print(\"bound\")'");
+    assert!(text.contains("eth0") && text.contains("lo"), "{text}");
+    assert!(text.contains("nameserver 198.51.100.1") && text.contains("bound"), "{text}");
     setup.jar.finish().expect("ends");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use belljar_process::Watcher;
 use belljar_record::{Log, Observation, SteadyClock};
 use belljar_sandbox::{
-    CommandSpec, Ended, Jar as _, JarError, JarLimits, JarPlan, NamespaceJar, User,
+    CommandSpec, Devices, Ended, Jar as _, JarError, JarLimits, JarPlan, NamespaceJar, User,
 };
 
 /// A log that a test can read back.
@@ -29,6 +29,7 @@ impl std::io::Write for Shared {
 pub(crate) struct Setup {
     pub(crate) jar: NamespaceJar,
     pub(crate) watcher: Arc<Watcher>,
+    pub(crate) devices: Option<Devices>,
     log: Log,
     lines: Shared,
 }
@@ -51,8 +52,8 @@ pub(crate) fn prepared(plan: JarPlan) -> Result<Setup, JarError> {
     let lines = Shared::default();
     let log = Log::new(lines.clone(), u64::MAX, Arc::new(SteadyClock::start()));
     let watcher = Arc::new(Watcher::start(log.clone()).expect("the watcher starts"));
-    let (jar, _) = NamespaceJar::prepare(plan, Arc::clone(&watcher))?;
-    Ok(Setup { jar, watcher, log, lines })
+    let (jar, devices) = NamespaceJar::prepare(plan, Arc::clone(&watcher))?;
+    Ok(Setup { jar, watcher, devices: Some(devices), log, lines })
 }
 
 pub(crate) fn checked(plan: JarPlan) -> Setup {
@@ -62,6 +63,10 @@ pub(crate) fn checked(plan: JarPlan) -> Setup {
 }
 
 impl Setup {
+    pub(crate) fn log(&self) -> Log {
+        self.log.clone()
+    }
+
     pub(crate) fn run_as(&mut self, argv: &[&str], user: User) -> (Option<Ended>, String) {
         let mut running = self
             .jar
