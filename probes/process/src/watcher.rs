@@ -59,6 +59,8 @@ pub struct Watcher {
 struct Mail {
     listeners: Vec<OwnedFd>,
     stop: bool,
+    /// Command lines that belljar is about to start: their memory cannot be read before.
+    announced: HashMap<u32, Vec<ByteString>>,
 }
 
 /// What the watcher counted.
@@ -90,6 +92,7 @@ impl Watcher {
             table: Arc::clone(&table),
             flows: Arc::clone(&flows),
             log: log.clone(),
+            mail: Arc::clone(&mail),
             listeners: Vec::new(),
             pending: HashMap::new(),
             refusals: HashMap::new(),
@@ -114,6 +117,15 @@ impl Watcher {
     pub fn attach(&self, listener: OwnedFd) {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner).listeners.push(listener);
         self.wake();
+    }
+
+    /// Says what a process that waits to be let go will run: until then its memory is out of
+    /// everybody's reach.
+    pub fn announce(&self, pid: u32, arguments: Vec<ByteString>) {
+        let mut mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+        if mail.announced.len() < MOST_PENDING {
+            mail.announced.insert(pid, arguments);
+        }
     }
 
     /// Known processes; names the actors of the world's requests.
@@ -204,6 +216,7 @@ struct Worker {
     table: Arc<ProcessTable>,
     flows: Arc<FlowActors>,
     log: Log,
+    mail: Arc<Mutex<Mail>>,
     listeners: Vec<OwnedFd>,
     pending: HashMap<ProcessKey, Pending>,
     refusals: HashMap<(Option<ProcessKey>, String), Refusals>,
@@ -495,6 +508,14 @@ impl Worker {
         };
         let path = memory.and_then(|memory| memory.string(path_at, 4096)).unwrap_or_default();
         let arguments = memory.map_or_else(Vec::new, |memory| arguments(memory, list_at, wide));
+        let announced = {
+            let mut mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+            mail.announced.remove(&process.key.pid)
+        };
+        let arguments = match announced {
+            Some(announced) if arguments.is_empty() => announced,
+            _ => arguments,
+        };
         process.asks();
         if self.pending.len() >= MOST_PENDING {
             self.tally.unrecorded += 1;

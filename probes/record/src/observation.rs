@@ -76,6 +76,16 @@ pub enum Event {
         /// How many calls this line stands for (floods are counted, not listed).
         count: u64,
     },
+    /// A call was allowed and is told of, because it hands memory or descriptors from one process of
+    /// the jar to another (`ptrace`, `process_vm_readv`, …).
+    Allowed {
+        /// What was called.
+        call: String,
+        /// Its arguments in words, as far as they matter.
+        detail: String,
+        /// How many calls this line stands for (floods are counted, not listed).
+        count: u64,
+    },
     /// A conversation began.
     FlowOpened(Flow),
     /// A conversation ended, with all that became known of it. The last such line counts.

@@ -1,13 +1,14 @@
 //! Payloads: what left (and what was answered), kept by its SHA-256.
 //!
 //! A [`StreamWriter`] takes bytes *before* they are passed on. When the budget is used up it
-//! refuses, and the door must close the conversation.
+//! refuses, and the door must close the conversation. The digest of what is long is taken when it is
+//! finished: SHA-256 is slower than most senders, and a sender must not wait for it.
 
 use crate::Sha256Hex;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use std::collections::HashMap;
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -93,7 +94,11 @@ impl Payloads {
             Place::Memory(_) => Sink::Memory(Vec::new()),
             Place::Folder(folder) => {
                 let path = folder.join(format!("unfinished-{ordinal}-{name}"));
-                let file = std::fs::File::create(&path)
+                let file = std::fs::File::options()
+                    .read(true)
+                    .write(true)
+                    .create_new(true)
+                    .open(&path)
                     .map_err(|source| StoreError::Write { path: path.clone(), source })?;
                 Sink::File { path, file }
             }
@@ -102,6 +107,7 @@ impl Payloads {
             store: self.clone(),
             sink: Some(sink),
             hash: sha2::Sha256::new(),
+            hashed: 0,
             len: 0,
         })
     }
@@ -149,8 +155,13 @@ pub struct StreamWriter {
     store: Payloads,
     sink: Option<Sink>,
     hash: sha2::Sha256,
+    /// How many bytes from the beginning the digest has taken in.
+    hashed: u64,
     len: u64,
 }
+
+/// Bytes from the beginning whose digest is taken as they come: short payloads are never read back.
+const HASHED_AT_ONCE: u64 = 1 << 20;
 
 impl StreamWriter {
     /// Adds one datagram or packet, preceded by its length as four bytes, big-endian. Payloads of
@@ -185,7 +196,10 @@ impl StreamWriter {
                 .map_err(|source| StoreError::Write { path: path.clone(), source })?,
             None => {}
         }
-        self.hash.update(bytes);
+        if self.hashed == self.len && self.len < HASHED_AT_ONCE {
+            self.hash.update(bytes);
+            self.hashed += more;
+        }
         self.len += more;
         Ok(())
     }
@@ -200,11 +214,37 @@ impl StreamWriter {
         self.len == 0
     }
 
+    /// Takes in what was not hashed as it came.
+    fn hash_rest(&mut self) -> Result<(), StoreError> {
+        match self.sink.as_mut() {
+            Some(Sink::Memory(kept)) => {
+                let from = usize::try_from(self.hashed).unwrap_or(usize::MAX).min(kept.len());
+                self.hash.update(&kept[from..]);
+            }
+            Some(Sink::File { path, file }) if self.hashed < self.len => {
+                let failed = |source| StoreError::Write { path: path.clone(), source };
+                file.seek(std::io::SeekFrom::Start(self.hashed)).map_err(failed)?;
+                let mut buffer = vec![0; 256 * 1024];
+                while self.hashed < self.len {
+                    let got = file.read(&mut buffer).map_err(failed)?;
+                    if got == 0 {
+                        return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
+                    }
+                    self.hash.update(&buffer[..got]);
+                    self.hashed += got as u64;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Gives the payload its final name.
     ///
     /// # Errors
-    /// [`StoreError::Write`] if it cannot be renamed.
+    /// [`StoreError::Write`] if it cannot be read back or renamed.
     pub fn finish(mut self) -> Result<PayloadRef, StoreError> {
+        self.hash_rest()?;
         let digest = std::mem::take(&mut self.hash).finalize();
         let payload = PayloadRef { sha256: Sha256Hex::from_digest(&digest), len: self.len };
         match (self.sink.take(), &self.store.inner.place) {
@@ -246,6 +286,30 @@ mod tests {
         let payload = writer.finish().expect("finishes");
         assert_eq!(payload.sha256, Sha256Hex::of(b"abc"));
         assert_eq!(&*store.in_memory_bytes(&payload).expect("kept"), b"abc");
+    }
+
+    #[test]
+    fn the_digest_is_that_of_all_bytes_however_they_came() {
+        let name = format!("belljar-record-payload-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir(&folder).expect("a folder");
+        for len in [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3_300_007_usize] {
+            let bytes: Vec<u8> = (0..len).map(|at| (at * 7 + at / 251) as u8).collect();
+            for piece in [1_000_003, 300_000, 65_536] {
+                for store in [Payloads::in_folder(&folder, 1 << 30), Payloads::in_memory(1 << 30)] {
+                    let mut writer = store.begin("flow-1").expect("begins");
+                    for piece in bytes.chunks(piece) {
+                        writer.append(piece).expect("has room");
+                    }
+                    let payload = writer.finish().expect("finishes");
+                    assert_eq!(payload.sha256, Sha256Hex::of(&bytes), "{len} by {piece}");
+                    assert_eq!(payload.len, len as u64);
+                }
+                let kept = std::fs::read(folder.join(Sha256Hex::of(&bytes).as_str()));
+                assert!(kept.expect("kept by its digest") == bytes);
+            }
+        }
+        std::fs::remove_dir_all(&folder).expect("it goes");
     }
 
     #[test]

@@ -27,8 +27,9 @@ const LOOK: Duration = Duration::from_millis(200);
 const QUIET: Duration = Duration::from_millis(100);
 /// How long to wait for quiet when the run is over: a long queue may have to be read.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long to wait for conversations to end after that.
-const PARTING: Duration = Duration::from_secs(10);
+/// How long to wait for conversations to end after that: the digests of what was sent are still to
+/// be taken.
+const PARTING: Duration = Duration::from_secs(60);
 
 /// Devices of the wire, as the sandbox made them.
 #[derive(Debug)]

@@ -113,7 +113,11 @@ impl Gather<'_> {
         self.next = line.seq.0.saturating_add(1);
         let at = line.at.0;
         match &line.event {
-            Event::Phase { .. } | Event::Reach { .. } | Event::Import { .. } => {}
+            Event::Phase { .. }
+            | Event::Reach { .. }
+            | Event::Import { .. }
+            // Memory handed on inside the jar: coverage says that it is not followed.
+            | Event::Allowed { .. } => {}
             Event::Isolation(isolation) => self.isolation = Some(isolation.clone()),
             Event::StepBegan { step, name } => {
                 let place = step.0 as usize;
