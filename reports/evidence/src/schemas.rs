@@ -26,7 +26,7 @@ pub fn record_schema() -> Value {
     let count = json!({ "type": "integer", "minimum": 0 });
     let process = json!({ "type": "object", "required": ["pid", "start"],
         "properties": { "pid": count, "start": count } });
-    let kinds: [(&str, &[&str]); 19] = [
+    let kinds: [(&str, &[&str]); 21] = [
         ("phase", &["name"]),
         ("isolation", &["checks"]),
         ("step-began", &["step", "name"]),
@@ -36,6 +36,8 @@ pub fn record_schema() -> Value {
         ("exit", &["process"]),
         ("reach", &["transport", "local_port", "call", "confidence"]),
         ("refused", &["call", "detail", "errno", "why", "count"]),
+        ("import", &["call", "detail"]),
+        ("allowed", &["call", "detail", "count"]),
         ("flow-opened", &["id", "transport", "protocol", "local", "remote", "actor"]),
         ("flow-closed", &["flow", "bytes_out", "bytes_in", "packets_out"]),
         ("payload", &["direction", "layer", "payload", "label"]),

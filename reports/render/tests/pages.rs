@@ -1,0 +1,158 @@
+//! The same verdict on a terminal and as a page.
+
+#[path = "../../judge/tests/support/mod.rs"]
+mod support;
+
+use belljar_evidence::{Excerpt, excerpts};
+use belljar_judge::Verdict;
+use belljar_record::*;
+use belljar_render::*;
+use std::sync::Arc;
+use support::{Case, KEY, UPLOAD, honest, native, overreach};
+
+fn page_of(case: &Case, verdict: &Verdict) -> String {
+    let payload = |sha256: &str| {
+        let bytes = case.payloads.get(sha256)?;
+        Some(Arc::new(BytesSource::from(bytes.clone())) as Arc<dyn DecoySource>)
+    };
+    let decoy =
+        |id: u32| Some(Arc::new(case.sources.get(id as usize)?.clone()) as Arc<dyn DecoySource>);
+    let excerpts: Vec<Excerpt> = excerpts(&verdict.findings, &payload, &decoy, 128);
+    html(&HtmlInput {
+        verdict,
+        manifest: &case.manifest,
+        excerpts: &excerpts,
+        command: "belljar run small --component overreach --seed 7",
+    })
+    .expect("renders")
+}
+
+#[test]
+fn a_fail_is_told_in_ten_seconds_at_80_columns() {
+    let mut case = overreach();
+    case.read(1).read(2);
+    let text = text_summary(&case.judge(), 80);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.lines().count() <= 40, "{text}");
+    insta::assert_snapshot!("fail", text);
+}
+
+#[test]
+fn a_pass_and_an_unexercised_run_are_told_too() {
+    insta::assert_snapshot!("pass", text_summary(&honest().judge(), 80));
+    let mut case = Case::new();
+    case.begin().read(0).end_with(Some(0), &[]);
+    insta::assert_snapshot!("not-exercised", text_summary(&case.judge(), 80));
+}
+
+#[test]
+fn a_summary_keeps_any_width() {
+    for width in [40, 61, 120] {
+        let text = text_summary(&overreach().judge(), width);
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{width}: {text}");
+    }
+}
+
+/// Run with `BELLJAR_PAGES=FOLDER` to look at them.
+#[test]
+fn the_first_page_says_what_the_summary_says_and_every_link_leads_somewhere() {
+    let mut case = overreach();
+    case.read(1).read(2);
+    for (name, case) in [("fail", case), ("pass", honest())] {
+        let verdict = case.judge();
+        let page = page_of(&case, &verdict);
+        for line in lines(&verdict) {
+            let text = line.text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;");
+            assert!(page.contains(&text), "{}", line.text);
+        }
+        for target in page.split("href=\"#").skip(1) {
+            let id = target.split('"').next().expect("closed");
+            assert!(page.contains(&format!("id=\"{id}\"")), "#{id} leads nowhere");
+        }
+        if let Some(folder) = std::env::var_os("BELLJAR_PAGES") {
+            std::fs::write(std::path::Path::new(&folder).join(format!("{name}.html")), &page)
+                .expect("writes");
+        }
+    }
+}
+
+#[test]
+fn a_page_asks_for_nothing_and_runs_nothing() {
+    let case = overreach();
+    let page = page_of(&case, &case.judge()).to_lowercase();
+    for forbidden in
+        ["<script", "http://", "https://", "src=", "url(", "@import", "<link", "<iframe", "<img"]
+    {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[test]
+fn hostile_names_are_shown_and_do_nothing() {
+    let evil = "<script>alert(1)</script>\"'&\u{202e}fdp\u{1b}[2J";
+    let mut case = overreach();
+    case.actor = native(4200, &format!("/opt/{evil}"));
+    case.read(1);
+    case.file(&format!("/home/mara/{evil}"), None, FileAct::Create);
+    case.post(&format!("{evil}.example"), "/x", b"");
+    case.own(Event::Changed {
+        path: format!("/etc/{evil}").as_str().into(),
+        change: Change::Created,
+        len: 1,
+        sha256: None,
+    });
+    let actor = case.actor.clone();
+    case.put(
+        actor,
+        Event::Refused {
+            call: evil.into(),
+            detail: evil.into(),
+            errno: "EPERM".into(),
+            why: RefusalKind::ReachesOut,
+            count: 1,
+        },
+    );
+    case.own(Event::StepBegan { step: StepId(0), name: evil.into() });
+    case.manifest.decoys[1].path = format!("{KEY}{evil}");
+    case.plan.component.name = evil.into();
+    case.plan.scenario.question = evil.into();
+    let verdict = case.judge();
+    let page = page_of(&case, &verdict);
+    assert!(!page.contains("<script"), "markup is escaped");
+    assert!(!page.contains('\u{202e}') && !page.contains('\u{1b}'), "steering is shown");
+    assert!(page.contains("\\u{202e}"));
+    let text = text_summary(&verdict, 80);
+    assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'));
+}
+
+#[test]
+fn a_page_of_a_huge_run_stays_under_two_megabytes() {
+    let mut case = overreach();
+    let long = "n".repeat(3000);
+    for n in 0..5_000_u32 {
+        case.file(&format!("/home/mara/{long}/{n}"), None, FileAct::Create);
+        case.own(Event::Changed {
+            path: format!("/etc/{long}{n}").as_str().into(),
+            change: Change::Created,
+            len: 1,
+            sha256: None,
+        });
+        let flow = case.flow(&format!("{n}.{UPLOAD}{long}"), Transport::Tcp, Protocol::Unknown, 1);
+        case.own(Event::FlowClosed { flow, bytes_out: 9, bytes_in: 0, packets_out: 2 });
+        let actor = native(10_000 + n, &format!("/opt/{long}"));
+        case.put(
+            actor.clone(),
+            Event::Process(Program {
+                process: actor.process().expect("native"),
+                parent: None,
+                executable: format!("/opt/{long}").as_str().into(),
+                arguments: vec![long.as_str().into()],
+                source: "x".into(),
+                confidence: Confidence::Held,
+            }),
+        );
+    }
+    let page = page_of(&case, &case.judge());
+    assert!(page.len() < 2_000_000, "{}", page.len());
+    assert!(page.contains("more destinations; verdict.json and record.jsonl hold them"));
+}
