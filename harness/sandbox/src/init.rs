@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use belljar_sys::process::{Fork, fork, leave};
-use belljar_sys::{CallError, pidfd};
+use belljar_sys::pidfd;
+use belljar_sys::process::{Fork, fork, fork_sharing_descriptors, leave};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
@@ -71,6 +71,10 @@ impl<'a> Init<'a> {
         host_root: Option<BorrowedFd<'a>>,
     ) -> Result<Self, Failed> {
         die_with_parent()?;
+        // What is not yet the component must be out of its reach, although it runs in the component's
+        // user namespace for a moment: no memory of it can be read or changed, and it cannot be
+        // traced. A new program resets this.
+        nix::sys::prctl::set_dumpable(false).step("prctl PR_SET_DUMPABLE", NO_HINT)?;
         let proc = root.join("proc");
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         mount(Some("proc"), &proc, Some("proc"), flags, None::<&str>)
@@ -166,24 +170,38 @@ impl<'a> Init<'a> {
         let (stdout, stderr) = (output()?, output()?);
         let (mut status, speak) = std::io::pipe().step("pipe", NO_HINT)?;
         let (listen, go) = std::io::pipe().step("pipe", NO_HINT)?;
-        let pid = match fork().step("fork", NO_HINT)? {
+        let pid = match fork_sharing_descriptors().step("fork", NO_HINT)? {
+            // The table is shared: nothing of ours may be dropped there, and nothing is, since this
+            // never returns.
             Fork::Child => {
-                drop((status, go));
-                // Nothing but this child holds the reading end of `go`: init's end alone decides.
-                launcher::run(&self.inner, order, &stdout, &stderr, speak, listen, self.host_root)
+                launcher::run(&self.inner, order, &stdout, &stderr, &speak, &listen, self.host_root)
             }
             Fork::Parent(pid) => pid,
         };
-        drop((speak, listen, stdout, stderr));
         let held = pidfd::open(pid).step("hold the process", NO_HINT)?;
-        let listener = match Said::read(&mut status) {
-            Ok(Said::Listener(number)) => {
-                pidfd::descriptor(&held, number).step("take the listener", NO_HINT)?
+        let mut listener = None;
+        loop {
+            // A child that is killed says nothing, and the pipe stays open: we hold its other end.
+            let mut polled = [
+                PollFd::new(status.as_fd(), PollFlags::POLLIN),
+                PollFd::new(held.as_fd(), PollFlags::POLLIN),
+            ];
+            let _ = poll(&mut polled, PollTimeout::NONE);
+            if !polled[0].any().unwrap_or(false) && polled[1].any().unwrap_or(false) {
+                return Err("it ended").step("prepare the process", NO_HINT);
             }
-            Ok(Said::Error(step, detail)) => return Err(detail).step(step, NO_HINT),
-            Ok(Said::Nothing) => return Err("it ended").step("prepare the process", NO_HINT),
-            Err(error) => return Err(error).step("prepare the process", NO_HINT),
-        };
+            match Said::read(&mut status).step("prepare the process", NO_HINT)? {
+                Said::Listener(number) => {
+                    let adopted = belljar_sys::descriptors::adopt(number);
+                    listener = Some(adopted.step("take the listener", NO_HINT)?);
+                }
+                Said::Apart => break,
+                Said::Error(step, detail) => return Err(detail).step(step, NO_HINT),
+                Said::Nothing => return Err("it ended").step("prepare the process", NO_HINT),
+            }
+        }
+        drop((speak, listen, stdout, stderr));
+        let listener = listener.ok_or("none").step("take the listener", NO_HINT)?;
         let pid = i32::try_from(pid).unwrap_or(-1);
         self.children.insert(pid, Child { id, go: Some(go), status });
         say(self.socket, &FromInit::Started { id }, &[held, listener]).step("report", NO_HINT)
@@ -254,12 +272,17 @@ impl<'a> Init<'a> {
     }
 }
 
-/// What a launched process says of itself.
+/// What a launched process says of itself: a kind, a number (or a length), a text.
 pub(crate) enum Said {
+    /// The listener of its filter is at this number of the shared table.
     Listener(i32),
+    /// It has a table of its own from now on.
+    Apart,
     Error(String, String),
     Nothing,
 }
+
+const LONGEST_SAID: usize = 4096;
 
 impl Said {
     fn read(pipe: &mut std::io::PipeReader) -> std::io::Result<Self> {
@@ -271,11 +294,15 @@ impl Said {
             other => other?,
         }
         let number = i32::from_ne_bytes([head[1], head[2], head[3], head[4]]);
-        if head[0] == b'L' {
-            return Ok(Self::Listener(number));
+        match head[0] {
+            b'L' => return Ok(Self::Listener(number)),
+            b'A' => return Ok(Self::Apart),
+            _ => {}
         }
-        let mut text = String::new();
-        pipe.take(4096).read_to_string(&mut text)?;
+        let len = usize::try_from(number).unwrap_or(0).min(LONGEST_SAID);
+        let mut text = vec![0; len];
+        pipe.read_exact(&mut text)?;
+        let text = String::from_utf8_lossy(&text);
         let (step, detail) = text.split_once('\0').unwrap_or((&*text, ""));
         Ok(Self::Error(step.to_owned(), detail.to_owned()))
     }
@@ -283,8 +310,12 @@ impl Said {
     pub(crate) fn write(&self, mut pipe: &std::io::PipeWriter) {
         let bytes = match self {
             Self::Listener(number) => [&b"L"[..], &number.to_ne_bytes()].concat(),
+            Self::Apart => b"A\0\0\0\0".to_vec(),
             Self::Error(step, detail) => {
-                [&b"E\0\0\0\0"[..], step.as_bytes(), b"\0", detail.as_bytes()].concat()
+                let mut text = [step.as_bytes(), b"\0", detail.as_bytes()].concat();
+                text.truncate(LONGEST_SAID);
+                let len = i32::try_from(text.len()).unwrap_or(0);
+                [&b"E"[..], &len.to_ne_bytes(), &text].concat()
             }
             Self::Nothing => return,
         };
@@ -301,6 +332,10 @@ fn second_user_namespace(single: bool) -> Result<Inner, Failed> {
     let helper = match fork().step("fork", NO_HINT)? {
         Fork::Child => {
             drop((go, done));
+            // Nobody else lives inside yet, and init must be able to write its maps.
+            if nix::sys::prctl::set_dumpable(true).is_err() {
+                leave(1)
+            }
             if unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).is_err() {
                 leave(1)
             }
@@ -334,13 +369,4 @@ fn second_user_namespace(single: bool) -> Result<Inner, Failed> {
     let pid = Pid::from_raw(i32::try_from(helper).unwrap_or(-1));
     waitpid(pid, None).step("wait for the helper", NO_HINT)?;
     Ok(inner)
-}
-
-/// For errors of raw calls, as text.
-pub(crate) fn lifted(fd: impl AsFd) -> Result<OwnedFd, CallError> {
-    let copy = fd
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(|source| CallError { call: format!("dup {}", fd.as_fd().as_raw_fd()), source })?;
-    belljar_sys::descriptors::lift(copy, 16)
 }

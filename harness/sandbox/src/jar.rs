@@ -253,10 +253,11 @@ impl NamespaceJar {
     }
 
     fn launch(&mut self, what: Become, ours: bool) -> Result<Running, JarError> {
-        let program = match &what {
-            Become::Program { argv, .. } => argv.first().cloned().unwrap_or_default(),
-            Become::Look(_) => "the look from inside".into(),
+        let argv = match &what {
+            Become::Program { argv, .. } => argv.clone(),
+            Become::Look(_) => vec!["the look from inside".to_owned()],
         };
+        let program = argv.first().cloned().unwrap_or_default();
         let id = self.next;
         self.next += 1;
         let filter = self.watcher.filter().program();
@@ -294,6 +295,7 @@ impl NamespaceJar {
         if ours {
             self.watcher.table().ours(pid);
         }
+        self.watcher.announce(pid, argv.into_iter().map(Into::into).collect());
         self.watcher.attach(listener);
         self.limiter.join(pid)?;
         self.ask(&ToInit::Release { id })?;

@@ -7,19 +7,19 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::io::Read as _;
-use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd as _, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use belljar_sys::descriptors;
 use belljar_sys::process::leave;
 use belljar_sys::seccomp::{self, Instruction};
-use nix::sched::{CloneFlags, setns};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 use crate::User;
-use crate::init::{Said, lifted};
+use crate::init::Said;
 use crate::inside;
 use crate::messages::{Become, SpawnOrder};
 use crate::sabotage::Sabotage;
@@ -48,27 +48,39 @@ impl Inner {
     }
 }
 
-/// Becomes what was ordered; never returns.
+/// Becomes what was ordered; never returns. Until [`own_table`] the table of descriptors is init's.
 pub(crate) fn run(
     inner: &Inner,
     order: SpawnOrder,
     stdout: &OwnedFd,
     stderr: &OwnedFd,
-    speak: std::io::PipeWriter,
-    listen: std::io::PipeReader,
+    speak: &std::io::PipeWriter,
+    listen: &std::io::PipeReader,
     host_root: Option<BorrowedFd<'_>>,
 ) -> ! {
-    let failed = match prepare(inner, &order, stdout, stderr, &speak, listen, host_root) {
+    let prepared = filtered(inner, &order, speak).and_then(|locked| {
+        let kept = host_root.filter(|_| order.sabotage == Some(Sabotage::InheritedDescriptor));
+        own_table(stdout, stderr, speak, listen, kept).map(|()| locked)
+    });
+    let failed = match prepared {
         Ok(locked) => match order.become_what {
             Become::Look(facts) => {
-                drop(speak);
+                // Only the look is left to be done: its own table must be as the component's.
+                let kept: Vec<_> = host_root
+                    .filter(|_| order.sabotage == Some(Sabotage::InheritedDescriptor))
+                    .map(|fd| fd.as_raw_fd())
+                    .into_iter()
+                    .collect();
+                if descriptors::close_from(3, &kept).is_err() {
+                    leave(126)
+                }
                 leave(inside::look(&facts, &locked))
             }
             Become::Program { argv, env, cwd, .. } => execute(&argv, &env, &cwd),
         },
         Err(failed) => failed,
     };
-    Said::Error(failed.step, failed.detail).write(&speak);
+    Said::Error(failed.step, failed.detail).write(speak);
     leave(127)
 }
 
@@ -78,37 +90,14 @@ pub(crate) struct Locked {
     pub attempts: Vec<(String, Result<(), String>)>,
 }
 
-fn prepare(
+/// Enters the component's namespaces and installs the filter.
+fn filtered(
     inner: &Inner,
     order: &SpawnOrder,
-    stdout: &OwnedFd,
-    stderr: &OwnedFd,
     speak: &std::io::PipeWriter,
-    listen: std::io::PipeReader,
-    host_root: Option<BorrowedFd<'_>>,
 ) -> Result<Locked, Failed> {
-    // From here to the end owners of descriptors that get closed are never used or dropped: this
-    // process ends by `execve` or `_exit`.
-    let (stdout, stderr) = (
-        std::mem::ManuallyDrop::new(lifted(stdout).step("lift stdout", NO_HINT)?),
-        std::mem::ManuallyDrop::new(lifted(stderr).step("lift stderr", NO_HINT)?),
-    );
-    let mut listen = std::mem::ManuallyDrop::new(listen);
     inner.enter()?;
     nix::unistd::setsid().step("setsid", NO_HINT)?;
-    let null = std::fs::File::open("/dev/null").step("open /dev/null", NO_HINT)?;
-    descriptors::place(&null, 0).step("stdin", NO_HINT)?;
-    descriptors::place(&*stdout, 1).step("stdout", NO_HINT)?;
-    descriptors::place(&*stderr, 2).step("stderr", NO_HINT)?;
-    drop(null);
-    let mut keep = vec![speak.as_raw_fd(), listen.as_raw_fd()];
-    if order.sabotage == Some(Sabotage::InheritedDescriptor) {
-        if let Some(fd) = host_root {
-            keep.push(fd.as_raw_fd());
-        }
-    }
-    descriptors::close_from(3, &keep).step("close descriptors", NO_HINT)?;
-
     let mut set = nix::sys::signal::SigSet::empty();
     set.add(nix::sys::signal::Signal::SIGCHLD);
     set.thread_unblock().step("unblock signals", NO_HINT)?;
@@ -135,17 +124,37 @@ fn prepare(
     let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
     setresgid(gid, gid, gid).step("setresgid", NO_HINT)?;
     setresuid(uid, uid, uid).step("setresuid", NO_HINT)?;
-    nix::sys::prctl::set_dumpable(true).step("prctl PR_SET_DUMPABLE", NO_HINT)?;
     nix::sys::prctl::set_no_new_privs().step("prctl PR_SET_NO_NEW_PRIVS", NO_HINT)?;
     let program: Vec<Instruction> =
         order.filter.iter().map(|&(code, jt, jf, k)| Instruction { code, jt, jf, k }).collect();
     let listener = seccomp::install(&program).step("install the filter", NO_HINT)?;
-    Said::Listener(listener.as_raw_fd()).write(speak);
-    let mut byte = [0];
-    listen.read_exact(&mut byte).step("wait for the watcher", NO_HINT)?;
-    drop(listener);
-    drop(std::mem::ManuallyDrop::into_inner(listen));
+    Said::Listener(listener.into_raw_fd()).write(speak);
     Ok(locked)
+}
+
+/// Leaves init's table of descriptors, and waits until the notifications are being answered.
+fn own_table(
+    stdout: &OwnedFd,
+    stderr: &OwnedFd,
+    speak: &std::io::PipeWriter,
+    mut listen: &std::io::PipeReader,
+    kept: Option<BorrowedFd<'_>>,
+) -> Result<(), Failed> {
+    unshare(CloneFlags::CLONE_FILES).step("unshare the table of descriptors", NO_HINT)?;
+    Said::Apart.write(speak);
+    // From here to the end owners of descriptors that get closed are never used or dropped: this
+    // process ends by `execve` or `_exit`.
+    {
+        let null = std::fs::File::open("/dev/null").step("open /dev/null", NO_HINT)?;
+        descriptors::place(&null, 0).step("stdin", NO_HINT)?;
+    }
+    descriptors::place(stdout, 1).step("stdout", NO_HINT)?;
+    descriptors::place(stderr, 2).step("stderr", NO_HINT)?;
+    let mut keep = vec![speak.as_raw_fd(), listen.as_raw_fd()];
+    keep.extend(kept.map(|fd| fd.as_raw_fd()));
+    descriptors::close_from(3, &keep).step("close descriptors", NO_HINT)?;
+    let mut byte = [0];
+    listen.read_exact(&mut byte).step("wait for the watcher", NO_HINT)
 }
 
 fn execute(argv: &[String], env: &BTreeMap<String, String>, cwd: &str) -> Failed {

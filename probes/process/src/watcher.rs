@@ -28,6 +28,8 @@ use crate::table::{Process, ProcessTable};
 const LISTED: u64 = 8;
 const MOST_KINDS: usize = 512;
 const MOST_PENDING: usize = 256;
+/// Ends that are told from the reserve of a full record: a small part of it.
+const MOST_LATE_ENDS: u32 = 256;
 const MOST_SEEN: usize = 4096;
 const MOST_MESSAGES: u64 = 16;
 const IDLE: u8 = 50;
@@ -99,6 +101,7 @@ impl Watcher {
             allowed: HashMap::new(),
             seen: HashSet::new(),
             tally: Tally::default(),
+            late_ends: 0,
         };
         let post = Arc::clone(&mail);
         let thread = std::thread::Builder::new()
@@ -223,6 +226,7 @@ struct Worker {
     allowed: HashMap<(Option<ProcessKey>, String), Allowances>,
     seen: HashSet<(Option<ProcessKey>, String, String, Option<u32>)>,
     tally: Tally,
+    late_ends: u32,
 }
 
 impl Worker {
@@ -330,6 +334,19 @@ impl Worker {
         if self.log.append(actor, event).is_err() {
             self.tally.unrecorded += 1;
         }
+    }
+
+    /// Tells of an end. Where the budget of the record is used up, the first ends are told from
+    /// belljar's own reserve: a record that others have filled still says that these have ended.
+    fn close(&mut self, actor: Actor, event: Event) {
+        if self.log.append(actor.clone(), event.clone()).is_ok() {
+            return;
+        }
+        if self.late_ends < MOST_LATE_ENDS && self.log.close(actor, event).is_ok() {
+            self.late_ends += 1;
+            return;
+        }
+        self.tally.unrecorded += 1;
     }
 
     fn refuse(
@@ -584,7 +601,7 @@ impl Worker {
         for process in self.table.take_ended() {
             self.pending.remove(&process.key);
             let actor = Actor::Native(process.actor(process.key.pid));
-            self.append(actor, Event::Exit { process: process.key, code: None });
+            self.close(actor, Event::Exit { process: process.key, code: None });
         }
     }
 }

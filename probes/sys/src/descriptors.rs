@@ -40,6 +40,21 @@ pub fn place(from: impl AsFd, at: RawFd) -> Result<(), CallError> {
     if done == at { Ok(()) } else { Err(CallError::last(format!("dup2 to {at}"))) }
 }
 
+/// Takes over a descriptor that a child with a shared table (see
+/// [`fork_sharing_descriptors`](crate::process::fork_sharing_descriptors)) has opened for us.
+///
+/// # Errors
+/// If nothing is open at that number.
+pub fn adopt(number: RawFd) -> Result<OwnedFd, CallError> {
+    use std::os::fd::FromRawFd as _;
+    // SAFETY: takes a number, changes nothing.
+    if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 {
+        return Err(CallError::last(format!("descriptor {number}")));
+    }
+    // SAFETY: it is open, and the child that opened it has left the table to us.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
 /// Moves a descriptor to a number of at least `least`, close-on-exec, out of the way of 0, 1, 2.
 ///
 /// # Errors

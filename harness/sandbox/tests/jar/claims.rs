@@ -43,6 +43,7 @@ pub(crate) const ALL: &[Claim] = &[
     ("provisions_and_component_files_are_there_and_read_only", files),
     ("the_world_is_served_and_cannot_be_taken_away", world),
     ("with_a_wire_nothing_but_its_device_is_there", wire),
+    ("what_is_about_to_become_the_component_is_out_of_its_reach", launcher_reach),
     ("a_daemon_outlives_its_command_but_not_the_jar", daemon),
 ];
 
@@ -590,5 +591,50 @@ fn wire() {
     let (_, text) = setup.shell("cat /proc/net/dev | cut -d: -f1 | tail -n +3 | xargs; cat /etc/resolv.conf; python3 -c 'import socket;s=socket.socket();s.bind((\"127.0.0.1\",80));s.listen();print(\"bound\")'");
     assert!(text.contains("eth0") && text.contains("lo"), "{text}");
     assert!(text.contains("nameserver 198.51.100.1") && text.contains("bound"), "{text}");
+    setup.jar.finish().expect("ends");
+}
+
+fn launcher_reach() {
+    let mut setup = checked(plan());
+    // A hostile daemon looks for processes that still carry belljar's name and tries to open their
+    // memory or to trace them: code put there could run before the filter is installed.
+    let python = r#"
+import os,ctypes,time
+libc=ctypes.CDLL(None)
+own=open('/proc/1/comm').read()
+open('/tmp/up','w').close()
+seen=0; reached=0; end=time.time()+20
+while not os.path.exists('/tmp/stop') and time.time()<end:
+    for p in os.listdir('/proc'):
+        if not p.isdigit() or p=='1': continue
+        try:
+            if open('/proc/'+p+'/comm').read()!=own: continue
+            seen+=1
+            ok=False
+            try: f=open('/proc/'+p+'/mem','r+b',buffering=0); ok=True
+            except OSError: pass
+            if libc.syscall(101,0x4206,int(p),0,0)==0: ok=True
+            if ok and open('/proc/'+p+'/comm').read()==own: reached+=1
+        except OSError: pass
+print('seen',seen,'reached',reached)
+"#;
+    let mut spec = command(&["/usr/bin/python3", "-c", python]);
+    spec.user = User::Root;
+    let mut hostile = setup.jar.spawn(&spec).expect("starts");
+    let out = hostile.stdout.take().expect("a pipe");
+    let until = Instant::now() + Duration::from_secs(10);
+    while !setup.jar.exists("/tmp/up").expect("init answers") {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    for _ in 0..25 {
+        setup.run_as(&["/bin/true"], User::Root);
+    }
+    setup.shell("touch /tmp/stop");
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut std::fs::File::from(out), &mut text).expect("text");
+    let numbers: Vec<u32> = text.split(' ').filter_map(|word| word.trim().parse().ok()).collect();
+    assert!(numbers[0] > 0, "the daemon met none of them: {text}");
+    assert_eq!(numbers[1], 0, "{text}");
     setup.jar.finish().expect("ends");
 }
