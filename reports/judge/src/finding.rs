@@ -73,7 +73,7 @@ pub struct Finding {
     pub at: u64,
     /// What came before it.
     pub set_off: SetOff,
-    /// Innocent bytes to each byte of the sample in the same payloads.
+    /// Innocent bytes to each byte of the sample in the same payload (that of `place`).
     pub collateral: Option<Collateral>,
     /// ATT&CK techniques, as labels only.
     pub attack: Vec<String>,
@@ -93,9 +93,9 @@ pub struct SubjectRow {
     pub decoy: Option<u32>,
     /// Protective marking.
     pub marking: Option<String>,
-    /// SHA-256 of the decoy.
+    /// SHA-256 of it (of the member, if it is one).
     pub sha256: Option<String>,
-    /// Length of the decoy.
+    /// Length of it.
     pub len: Option<u64>,
     /// Bytes of it that were recognised (or read).
     pub bytes: u64,

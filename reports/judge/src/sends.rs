@@ -165,10 +165,13 @@ struct Share {
     sample: u64,
 }
 
+/// A payload, a decoy in it, and what of it.
+type Held<'a> = (&'a str, u32, Option<&'a str>);
+
 /// Sums, for each payload, the decoy bytes in it: each place of a decoy once, and the members of a
 /// file that is there whole not again.
 fn shares(input: &JudgeInput<'_>, outward: &[(&Hit, &FlowSeen)]) -> BTreeMap<String, Share> {
-    let mut ranges: BTreeMap<(&str, u32, Option<&str>), Vec<Range<u64>>> = BTreeMap::new();
+    let mut ranges: BTreeMap<Held<'_>, Vec<Range<u64>>> = BTreeMap::new();
     let mut samples = BTreeSet::new();
     let mut contained = BTreeMap::new();
     for (hit, _) in outward {
@@ -270,12 +273,21 @@ fn finding(
         entry.1 += bytes;
         let chain = clearest(hits).chain_words();
         chains.entry(item).or_insert(chain);
+        // Of a member that the manifest knows, its own digest; of other parts none.
+        let digest = match (record, subject) {
+            (Some(record), HitSubject::Decoy { member: Some(name), .. }) => {
+                classify::member(record, name)
+                    .filter(|member| member.name == *name)
+                    .map(|member| &member.digest)
+            }
+            (record, _) => record.map(|record| &record.digest),
+        };
         subjects.push(SubjectRow {
             name: classify::subject(manifest, first),
             decoy: decoy_of(first),
             marking: record.and_then(|record| record.marking.clone()),
-            sha256: record.map(|record| record.digest.sha256.clone()),
-            len: record.map(|record| record.digest.len),
+            sha256: digest.map(|digest| digest.sha256.clone()),
+            len: digest.map(|digest| digest.len),
             bytes,
             inside: false,
         });
@@ -340,7 +352,6 @@ fn finding(
         About::Decoy(_) => bytes,
         _ => subjects.iter().map(|subject| subject.bytes).sum(),
     };
-    let payloads: BTreeSet<&str> = all.iter().map(|hit| hit.payload.sha256.as_str()).collect();
     let title = title(&by.program, about, class, &subjects, bytes, &to);
     Finding {
         id: String::new(),
@@ -362,7 +373,7 @@ fn finding(
         place: Some(place_row(best)),
         at: flow.at,
         set_off: SetOff { ..flow.before.clone() },
-        collateral: collateral(input, about, &payloads, per_payload),
+        collateral: collateral(input, about, best.payload.sha256.as_str(), per_payload),
         traces: Listing::capped(
             places.iter().map(|&place| place as u64).collect(),
             TRACES_OF_ONE,
@@ -420,18 +431,13 @@ fn weightiest(
 fn collateral(
     input: &JudgeInput<'_>,
     about: &About,
-    payloads: &BTreeSet<&str>,
+    payload: &str,
     per_payload: &BTreeMap<String, Share>,
 ) -> Option<Collateral> {
     if !matches!(about, About::Decoy(_) | About::Contents(_)) {
         return None;
     }
-    let mut sum = Share::default();
-    for payload in payloads {
-        let share = per_payload.get(*payload).copied().unwrap_or_default();
-        sum.innocent += share.innocent;
-        sum.sample += share.sample;
-    }
+    let sum = per_payload.get(payload).copied().unwrap_or_default();
     if sum.sample == 0 {
         return None;
     }

@@ -205,3 +205,38 @@ fn icmp_and_unknown_conversations_count_whole() {
     balanced(&verdict);
     assert_eq!(verdict.ceiling.bytes - base, 56);
 }
+
+#[test]
+fn wrapped_base64_is_taken_off_but_its_line_breaks_are_not() {
+    use belljar_decode::{Decoder, Step};
+    let bytes = support::Case::new().sources[3].bytes.clone();
+    let text = data_encoding::BASE64.encode(&bytes);
+    let sent = |before: &str, wrap: usize| {
+        let lines: Vec<&str> = text
+            .as_bytes()
+            .chunks(wrap)
+            .map(|line| std::str::from_utf8(line).expect("ASCII"))
+            .collect();
+        let body = format!("{before}{}", lines.join("\r\n"));
+        let mut case = honest();
+        let (flow, payload, at) = case.post(UPLOAD, "/v1/sample", body.as_bytes());
+        case.trace_whole(3, &flow, &payload, at);
+        let shift = before.len() as u64 / 4 * 3;
+        let trace = case.traces.last_mut().expect("just added");
+        let input = at..at + body.len() as u64;
+        trace.chain = vec![Step { decoder: Decoder::Base64, input: input.clone(), detail: None }];
+        trace.outer = vec![input];
+        if let belljar_trace::Subject::Content { ranges, .. } = &mut trace.subject {
+            ranges[0].piece = shift..shift + bytes.len() as u64;
+        }
+        let verdict = case.judge();
+        balanced(&verdict);
+        verdict.ceiling.bytes - honest().judge().ceiling.bytes
+    };
+    assert!(sent("", 100_000) < 60);
+    // 52 breaks of two bytes each: their bytes and their places count.
+    let wrapped = sent("", 76);
+    assert!((200..800).contains(&wrapped), "{wrapped}");
+    let hidden: String = data_encoding::BASE64.encode(&noise(4, 90));
+    assert!(sent(&hidden, 100_000) >= 90);
+}

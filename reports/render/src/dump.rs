@@ -1,8 +1,8 @@
 //! Bytes side by side.
 
 /// Rows of a dump.
-const ROWS: usize = 8;
-const COLUMNS: usize = 16;
+const ROWS: usize = 12;
+const COLUMNS: usize = 8;
 
 /// One row of a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -577,8 +577,8 @@ fn item(row: &ItemRow) -> ItemView {
             (true, false) => "neither".to_owned(),
             (true, true) => "read".to_owned(),
             (false, read) => format!(
-                "{}sent to {}",
-                if read { "read; " } else { "" },
+                "{}to {}",
+                if read { "to be read; sending " } else { "sending " },
                 shown(&row.may_send_to.join(", "))
             ),
         },

@@ -13,6 +13,8 @@ use std::ops::Range;
 const CONTENT: u64 = 16;
 /// The choice of a digest, a name or a fact, and of its spelling.
 const SHORT: u64 = 4;
+/// A byte that stands between digits, and the choice of its place.
+const BREAK: u64 = 4;
 const BLOCK: usize = 64 * 1024;
 
 /// Adds what `hit` accounts for.
@@ -46,48 +48,92 @@ pub(super) fn covered(
         _ => return,
     };
     for place in &hit.piece {
-        let Some(range) = scaled(&step.input, place, from, to) else { continue };
-        let digits = |letter: fn(&u8) -> bool| {
-            all(payload, &range, |byte| byte.is_ascii_digit() || letter(&byte))
-        };
-        let one_spelling = match step.decoder {
-            Decoder::Hex => {
-                digits(|byte| matches!(byte, b'a'..=b'f'))
-                    || digits(|byte| matches!(byte, b'A'..=b'F'))
-            }
-            _ => {
-                digits(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'+' | b'/'))
-                    || digits(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'))
-            }
-        };
-        if one_spelling {
-            known.push(Known::trace(range, cost + 1));
+        if let Some((range, breaks)) = walk(payload, &step.input, place, from, to, step.decoder) {
+            known.push(Known::trace(range, cost + 1 + breaks.saturating_mul(BREAK)));
         }
     }
 }
 
-/// Where decoded bytes stand in their encoding, which turns `from` bytes into `to`; groups at the
-/// edges that hold other bytes too are left out.
-fn scaled(input: &Range<u64>, place: &Range<u64>, from: u64, to: u64) -> Option<Range<u64>> {
-    let start = input.start.checked_add(place.start.div_ceil(from).checked_mul(to)?)?;
-    let end = input.start.checked_add((place.end / from).checked_mul(to)?)?;
-    (start < end && end <= input.end).then_some(start..end)
-}
-
-/// Whether all bytes of a range are as asked. That also shows that no line breaks shift the
-/// groups within it; those before it would make the decoded bytes others than the trace's.
-fn all(payload: &dyn DecoySource, range: &Range<u64>, good: impl Fn(u8) -> bool) -> bool {
-    let mut at = range.start;
+/// Where decoded bytes stand in their encoding, which turns groups of `from` bytes into `to`
+/// digits, and how many bytes between them are no digits. Groups at the edges that hold other bytes
+/// too are left out. `None` if the digits are not all of one spelling.
+fn walk(
+    payload: &dyn DecoySource,
+    input: &Range<u64>,
+    place: &Range<u64>,
+    from: u64,
+    to: u64,
+    decoder: Decoder,
+) -> Option<(Range<u64>, u64)> {
+    let first = place.start.div_ceil(from).checked_mul(to)?;
+    let last = (place.end / from).checked_mul(to)?;
+    if first >= last {
+        return None;
+    }
+    let mut digits = 0;
+    let mut breaks = 0;
+    let mut start = None;
+    let mut spelling = Spelling::default();
+    let mut at = input.start;
     let mut block = vec![0; BLOCK];
-    while at < range.end {
-        let len = usize::try_from(range.end - at).unwrap_or(BLOCK).min(BLOCK);
+    while at < input.end {
+        let len = usize::try_from(input.end - at).unwrap_or(BLOCK).min(BLOCK);
         let filled = payload.read_at(at, &mut block[..len]);
-        if filled == 0 || !block[..filled].iter().all(|&byte| good(byte)) {
-            return false;
+        if filled == 0 {
+            return None;
+        }
+        for (offset, &byte) in (at..).zip(&block[..filled]) {
+            if !Spelling::digit(decoder, byte) {
+                breaks += u64::from(start.is_some());
+                continue;
+            }
+            if digits == first {
+                start = Some(offset);
+            }
+            if start.is_some() {
+                spelling.take(byte);
+            }
+            digits += 1;
+            if digits == last {
+                let range = start?..offset + 1;
+                return spelling.one(decoder).then_some((range, breaks));
+            }
         }
         at += filled as u64;
     }
-    true
+    None
+}
+
+/// Which kinds of digits were met.
+#[derive(Debug, Default)]
+struct Spelling {
+    lower: bool,
+    upper: bool,
+    usual: bool,
+    url: bool,
+}
+
+impl Spelling {
+    fn digit(decoder: Decoder, byte: u8) -> bool {
+        match decoder {
+            Decoder::Hex => byte.is_ascii_hexdigit(),
+            _ => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_'),
+        }
+    }
+
+    fn take(&mut self, byte: u8) {
+        self.lower |= byte.is_ascii_lowercase();
+        self.upper |= byte.is_ascii_uppercase();
+        self.usual |= matches!(byte, b'+' | b'/');
+        self.url |= matches!(byte, b'-' | b'_');
+    }
+
+    fn one(&self, decoder: Decoder) -> bool {
+        match decoder {
+            Decoder::Hex => !(self.lower && self.upper),
+            _ => !(self.usual && self.url),
+        }
+    }
 }
 
 /// Whether the bytes are exactly the value that was planted, in one of its two or three spellings.
