@@ -31,7 +31,8 @@ fn hidden_in_http(put: impl Fn(&str) -> String, secret: &[u8]) -> Verdict {
 fn a_secret_anywhere_in_a_request_is_within_the_ceiling() {
     let plain = honest().judge();
     balanced(&plain);
-    let places: [(&str, fn(&str) -> String); 9] = [
+    type Hide = fn(&str) -> String;
+    let places: [(&str, Hide); 9] = [
         ("path", |s| format!("GET /v1/sample/{s} HTTP/1.1\r\nHost: {UPLOAD}\r\n\r\n")),
         ("query", |s| format!("GET /v1/sample?q={s} HTTP/1.1\r\nHost: {UPLOAD}\r\n\r\n")),
         ("wildcard", |s| format!("GET /u/{s}/done HTTP/1.1\r\nHost: a.vendor.example\r\n\r\n")),

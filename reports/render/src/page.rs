@@ -574,8 +574,8 @@ fn item(row: &ItemRow) -> ItemView {
             .collect(),
         declared: if row.declared { "yes" } else { "no" },
         allowed: match (row.may_send_to.is_empty(), row.may_read) {
-            (true, false) => "neither".to_owned(),
-            (true, true) => "read".to_owned(),
+            (true, false) => "nothing".to_owned(),
+            (true, true) => "to be read".to_owned(),
             (false, read) => format!(
                 "{}to {}",
                 if read { "to be read; sending " } else { "sending " },

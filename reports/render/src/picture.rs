@@ -9,12 +9,15 @@ const LEFT: f64 = 110.0;
 const ROW: f64 = 34.0;
 const MARKS: usize = 40;
 
+/// Name, class and figure of a lane.
+type Lane = (&'static str, &'static str, fn(&TimeColumn) -> u64);
+
 /// A timeline as a picture; empty if nothing happened.
 pub(crate) fn timeline(line: &Timeline) -> String {
     if line.columns.is_empty() {
         return String::new();
     }
-    let lanes: [(&str, &str, fn(&TimeColumn) -> u64); 4] = [
+    let lanes: [Lane; 4] = [
         ("reads", "within", |column| column.reads),
         ("reads beyond", "beyond", |column| column.beyond),
         ("changes", "writes", |column| column.writes),

@@ -1,5 +1,6 @@
 //! Hand-made runs: a small plant, a component, and a record that is written line by line.
 #![allow(
+    clippy::single_range_in_vec_init,
     dead_code,
     unreachable_pub,
     missing_docs,
