@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use belljar_process::Watcher;
 use belljar_record::{Dimension, Extent, Isolation, IsolationCheck, ProcessKey};
 use belljar_sys::net::{InnerNet, OuterNet};
-use belljar_sys::{channel as sockets, mounts, pidfd};
+use belljar_sys::{channel as sockets, pidfd};
 
 use crate::contract::{Ended, Jar, JarEnd, Running, Usage};
 use crate::diff::Changes;
@@ -30,6 +30,7 @@ use crate::messages::{
     hear, pack, say, tell, unpack,
 };
 use crate::sabotage::Sabotage;
+use crate::shown::{SABOTAGE_FOLDER, lowers, map_owners};
 use crate::{CommandSpec, JarError, JarPlan, User, etc};
 
 /// How long init may take to answer.
@@ -101,11 +102,15 @@ pub struct NamespaceJar {
     keeper: Keeper,
 }
 
-fn lost(who: &'static str, detail: impl std::fmt::Display) -> JarError {
+pub(crate) fn lost(who: &'static str, detail: impl std::fmt::Display) -> JarError {
     JarError::Lost { who, detail: detail.to_string() }
 }
 
-fn step(name: impl Into<String>, detail: impl std::fmt::Display, hint: &'static str) -> JarError {
+pub(crate) fn step(
+    name: impl Into<String>,
+    detail: impl std::fmt::Display,
+    hint: &'static str,
+) -> JarError {
     JarError::Step { step: name.into(), detail: detail.to_string(), hint }
 }
 
@@ -139,10 +144,10 @@ impl NamespaceJar {
             return Err(lost("supervisor", "no namespaces"));
         };
         users.write(keeper.pid())?;
-        let (idmapped, fds, not_mapped) = map_owners(&lowers, users, keeper.pid())?;
-        say(&socket, &ToSupervisor::Mapped { idmapped }, &fds)
+        let mapped = map_owners(&lowers, users, keeper.pid())?;
+        say(&socket, &ToSupervisor::Mapped { idmapped: mapped.lowers }, &mapped.mounts)
             .map_err(|error| lost("supervisor", error))?;
-        drop(fds);
+        drop(mapped.mounts);
         let (FromSupervisor::Devices { device }, fds) = expect(&socket)? else {
             return Err(lost("supervisor", "no devices"));
         };
@@ -156,7 +161,7 @@ impl NamespaceJar {
             sabotage,
             canaries: Some(canaries),
             lowers,
-            not_mapped,
+            not_mapped: mapped.not_mapped,
             limiter,
             init_socket: Arc::new(init_socket),
             replies,
@@ -501,81 +506,6 @@ fn expect(socket: &OwnedFd) -> Result<(FromSupervisor, std::vec::IntoIter<OwnedF
         Ok(other) => Ok(other),
         Err(error) => Err(lost("supervisor", error)),
     }
-}
-
-const SABOTAGE_FOLDER: &str = "/srv/sabotage";
-
-fn lowers(plan: &JarPlan, sabotage: Option<Sabotage>) -> Result<Vec<Lower>, JarError> {
-    let tree = |host: &Path, inside: &Path| Lower {
-        host: host.into(),
-        inside: inside.into(),
-        kind: LowerKind::Tree,
-    };
-    let mut out = vec![tree(Path::new("/usr"), Path::new("/usr"))];
-    for name in ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"] {
-        if std::fs::symlink_metadata(name).is_ok_and(|meta| meta.is_dir()) {
-            out.push(tree(Path::new(name), Path::new(name)));
-        }
-    }
-    for file in &plan.files {
-        if file.host == file.inside && file.host.starts_with("/usr") {
-            continue;
-        }
-        let name = || format!("find the component's {}", file.host.display());
-        let hint = "name files that exist in the component's `files`";
-        let host = file.host.canonicalize().map_err(|error| step(name(), error, hint))?;
-        let kind = if host.is_dir() { LowerKind::Tree } else { LowerKind::File };
-        out.push(Lower { host, inside: file.inside.clone(), kind });
-    }
-    for state in &plan.state {
-        if state.is_dir() {
-            let kind = LowerKind::State;
-            out.push(Lower { host: state.clone(), inside: state.clone(), kind });
-        }
-    }
-    let folders = Canaries::folders();
-    let shown = match sabotage {
-        Some(Sabotage::ReadableCanaryRoot) => folders.first(),
-        Some(Sabotage::ReadableCanaryEtc) => folders.last(),
-        _ => None,
-    };
-    if let Some(folder) = shown {
-        let inside = SABOTAGE_FOLDER.into();
-        out.push(Lower { host: folder.clone(), inside, kind: LowerKind::File });
-    }
-    Ok(out)
-}
-
-type MappedMounts = (Vec<usize>, Vec<OwnedFd>, Vec<PathBuf>);
-
-/// Read-only mounts of what is shown, with owners as the jar's users, made by a root harness.
-fn map_owners(lowers: &[Lower], users: Users, pid: u32) -> Result<MappedMounts, JarError> {
-    let mut out: MappedMounts = (Vec::new(), Vec::new(), Vec::new());
-    if users != Users::Range {
-        return Ok(out);
-    }
-    let path = format!("/proc/{pid}/ns/user");
-    let namespace = std::fs::File::open(&path)
-        .map(OwnedFd::from)
-        .map_err(|error| JarError::Map(format!("{path}: {error}")))?;
-    for (at, lower) in lowers.iter().enumerate() {
-        if out.1.len() >= sockets::MOST_DESCRIPTORS {
-            return Err(step("show host files", "more than fit into one message", ""));
-        }
-        let name = || format!("take hold of {}", lower.host.display());
-        let taken = mounts::detached(&lower.host).map_err(|error| step(name(), error, ""))?;
-        if mounts::restrict(&taken, Some(&namespace)).is_err() {
-            out.2.push(lower.host.clone());
-            let taken = mounts::detached(&lower.host).map_err(|error| step(name(), error, ""))?;
-            mounts::restrict(&taken, None).map_err(|error| step(name(), error, ""))?;
-            out.0.push(at);
-            out.1.push(taken);
-            continue;
-        }
-        out.0.push(at);
-        out.1.push(taken);
-    }
-    Ok(out)
 }
 
 fn take_devices(

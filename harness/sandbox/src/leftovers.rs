@@ -76,12 +76,11 @@ impl Canaries {
             return vec!["/root".into(), "/etc".into()];
         }
         let mut out = Vec::new();
-        if let Some(home) = std::env::var_os("HOME").map(PathBuf::from) {
-            if home.is_absolute()
-                && nix::unistd::access(&home, nix::unistd::AccessFlags::W_OK).is_ok()
-            {
-                out.push(home);
-            }
+        if let Some(home) = std::env::var_os("HOME").map(PathBuf::from)
+            && home.is_absolute()
+            && nix::unistd::access(&home, nix::unistd::AccessFlags::W_OK).is_ok()
+        {
+            out.push(home);
         }
         out.push(std::env::temp_dir());
         out

@@ -26,6 +26,7 @@ mod maps;
 mod messages;
 mod plan;
 mod sabotage;
+mod shown;
 mod step;
 mod supervisor;
 mod tree;

@@ -259,10 +259,10 @@ pub fn sweep_groups() -> u64 {
     let mut places: VecDeque<(PathBuf, usize)> = VecDeque::new();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     for line in mounts.lines() {
-        if line.contains(" - cgroup ") || line.contains(" - cgroup2 ") {
-            if let Some(point) = line.split(' ').nth(4) {
-                places.push_back((point.into(), 0));
-            }
+        if (line.contains(" - cgroup ") || line.contains(" - cgroup2 "))
+            && let Some(point) = line.split(' ').nth(4)
+        {
+            places.push_back((point.into(), 0));
         }
     }
     let (mut swept, mut looked) = (0, 0);
@@ -291,11 +291,11 @@ fn descendants(init: u32) -> Vec<u32> {
     while let Some(pid) = at.pop_front() {
         let path = format!("/proc/{pid}/task/{pid}/children");
         for child in fs::read_to_string(path).unwrap_or_default().split_ascii_whitespace() {
-            if let Ok(child) = child.parse() {
-                if out.len() < MOST_WATCHED {
-                    out.push(child);
-                    at.push_back(child);
-                }
+            if let Ok(child) = child.parse()
+                && out.len() < MOST_WATCHED
+            {
+                out.push(child);
+                at.push_back(child);
             }
         }
     }
@@ -311,9 +311,9 @@ fn resident(pid: u32) -> u64 {
 
 /// Kills a process only if it still is one of the jar's when held by descriptor.
 fn kill_member(pid: u32, init: u32) {
-    if let Ok(held) = belljar_sys::pidfd::open(pid) {
-        if descendants(init).contains(&pid) {
-            let _ = belljar_sys::pidfd::signal(&held, 9);
-        }
+    if let Ok(held) = belljar_sys::pidfd::open(pid)
+        && descendants(init).contains(&pid)
+    {
+        let _ = belljar_sys::pidfd::signal(&held, 9);
     }
 }

@@ -169,8 +169,8 @@ pub(crate) fn tell(socket: impl AsFd, message: &impl Serialize) -> Result<(), Ta
 pub(crate) fn hear<M: DeserializeOwned>(
     socket: impl AsFd,
 ) -> Result<(M, std::vec::IntoIter<OwnedFd>), TalkError> {
-    let (bytes, descriptors) = belljar_sys::channel::receive(socket)?.ok_or(TalkError::Ended)?;
-    Ok((serde_json::from_slice(&bytes)?, descriptors.into_iter()))
+    let got = belljar_sys::channel::receive(socket)?.ok_or(TalkError::Ended)?;
+    Ok((serde_json::from_slice(&got.bytes)?, got.descriptors.into_iter()))
 }
 
 /// Puts something long into a memory file.

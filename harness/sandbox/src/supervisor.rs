@@ -7,11 +7,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use belljar_sys::net::{InnerConfig, InnerNet, OuterConfig, OuterNet, setup_inner, setup_outer};
+use belljar_sys::net::{InnerConfig, OuterConfig, setup_inner, setup_outer};
 use belljar_sys::process::{Fork, fork, leave};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::diff;
+use crate::jar::Devices;
 use crate::messages::{FromSupervisor, Order, ToSupervisor, hear, pack, say, tell, unpack};
 use crate::sabotage::Sabotage;
 use crate::step::{Failed, Step as _};
@@ -67,14 +68,14 @@ fn supervise(socket: &OwnedFd) -> Result<(), Failed> {
     let (message, mounts): (ToSupervisor, _) = hear(socket).step("wait for the maps", NO_HINT)?;
     let ToSupervisor::Mapped { idmapped } = message else { return out_of_turn(&message) };
 
-    let (fuse, inner, outer) = devices(&order)?;
+    let devices = devices(&order)?;
     become_inner_root(order.single)?;
 
     let mut tree = Tree::begin(&order, idmapped.into_iter().zip(mounts))?;
-    if let (Some(world), Some(fuse)) = (&order.plan.world, &fuse) {
+    if let (Some(world), Some(fuse)) = (&order.plan.world, &devices.fuse) {
         tree.mount_world(world, fuse)?;
     }
-    hand_over(socket, fuse, inner, outer)?;
+    hand_over(socket, devices)?;
     let (message, _): (ToSupervisor, _) = hear(socket).step("wait for the doors", NO_HINT)?;
     let ToSupervisor::Go = message else { return out_of_turn(&message) };
     tree.complete(&order)?;
@@ -121,7 +122,7 @@ fn out_of_turn(message: &ToSupervisor) -> Result<(), Failed> {
 
 /// Namespaces and devices. Done while this process still has its outer user (unmapped inside), which
 /// may open the host's device nodes by their permission bits alone.
-fn devices(order: &Order) -> Result<(Option<OwnedFd>, Option<InnerNet>, Option<OuterNet>), Failed> {
+fn devices(order: &Order) -> Result<Devices, Failed> {
     let (mut inner, mut outer) = (None, None);
     if order.plan.wire.is_some() {
         unshare(CloneFlags::CLONE_NEWNET)
@@ -144,10 +145,10 @@ fn devices(order: &Order) -> Result<(Option<OwnedFd>, Option<InnerNet>, Option<O
     for (name, value) in [("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")]
     {
         let path = format!("/proc/sys/net/ipv4/{name}");
-        if let Err(error) = std::fs::write(&path, value) {
-            if name == "ip_unprivileged_port_start" {
-                return Err(error).step(path, NO_HINT);
-            }
+        if let Err(error) = std::fs::write(&path, value)
+            && name == "ip_unprivileged_port_start"
+        {
+            return Err(error).step(path, NO_HINT);
         }
     }
     if order.plan.wire.is_some() {
@@ -175,7 +176,7 @@ fn devices(order: &Order) -> Result<(Option<OwnedFd>, Option<InnerNet>, Option<O
             )
         }
     };
-    Ok((fuse, inner, outer))
+    Ok(Devices { fuse, inner, outer })
 }
 
 fn become_inner_root(single: bool) -> Result<(), Failed> {
@@ -190,12 +191,8 @@ fn become_inner_root(single: bool) -> Result<(), Failed> {
     die_with_parent()
 }
 
-fn hand_over(
-    socket: &OwnedFd,
-    fuse: Option<OwnedFd>,
-    inner: Option<InnerNet>,
-    outer: Option<OuterNet>,
-) -> Result<(), Failed> {
+fn hand_over(socket: &OwnedFd, devices: Devices) -> Result<(), Failed> {
+    let Devices { fuse, inner, outer } = devices;
     let device = inner.as_ref().map_or(0, |inner| inner.device);
     let mut all: Vec<BorrowedFd<'_>> = fuse.iter().map(AsFd::as_fd).collect();
     if let (Some(inner), Some(outer)) = (&inner, &outer) {

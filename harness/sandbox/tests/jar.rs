@@ -3,6 +3,8 @@
 
 #[path = "jar/claims.rs"]
 mod claims;
+#[path = "jar/hostile.rs"]
+mod hostile;
 #[path = "jar/setup.rs"]
 mod setup;
 

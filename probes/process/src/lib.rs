@@ -8,6 +8,7 @@
 
 mod address;
 mod attribute;
+mod called;
 mod filter;
 mod procfs;
 mod table;

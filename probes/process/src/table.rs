@@ -130,10 +130,10 @@ impl ProcessTable {
                 pid
             }
         };
-        if let Some(process) = known.processes.get(&pid) {
-            if pidfd::alive(process.pidfd.as_fd()) {
-                return Some(Arc::clone(process));
-            }
+        if let Some(process) = known.processes.get(&pid)
+            && pidfd::alive(process.pidfd.as_fd())
+        {
+            return Some(Arc::clone(process));
         }
         Self::meet(&mut known, pid)
     }
@@ -213,10 +213,10 @@ impl ProcessTable {
 impl Process {
     pub(crate) fn executable(&self) -> ByteString {
         let mut image = self.program.lock().unwrap_or_else(PoisonError::into_inner);
-        if image.changing {
-            if let Some(executable) = procfs::executable(self.key.pid) {
-                image.executable = executable;
-            }
+        if image.changing
+            && let Some(executable) = procfs::executable(self.key.pid)
+        {
+            image.executable = executable;
         }
         image.executable.clone()
     }

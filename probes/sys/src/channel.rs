@@ -49,11 +49,20 @@ pub fn send(socket: impl AsFd, message: &[u8], descriptors: &[impl AsFd]) -> Res
     }
 }
 
+/// A message as it arrived.
+#[derive(Debug)]
+pub struct Received {
+    /// The message.
+    pub bytes: Vec<u8>,
+    /// The descriptors that came with it.
+    pub descriptors: Vec<OwnedFd>,
+}
+
 /// Receives one message; `None` when the other side is gone.
 ///
 /// # Errors
 /// What recvmsg(2) says; `EMSGSIZE` when a message or its descriptors did not fit.
-pub fn receive(socket: impl AsFd) -> Result<Option<(Vec<u8>, Vec<OwnedFd>)>, CallError> {
+pub fn receive(socket: impl AsFd) -> Result<Option<Received>, CallError> {
     let mut bytes = vec![0_u8; LONGEST];
     let mut space = cmsg_space!([RawFd; MOST_DESCRIPTORS]);
     let (len, flags, raw) = loop {
@@ -92,5 +101,5 @@ pub fn receive(socket: impl AsFd) -> Result<Option<(Vec<u8>, Vec<OwnedFd>)>, Cal
         return Ok(None);
     }
     bytes.truncate(len);
-    Ok(Some((bytes, descriptors)))
+    Ok(Some(Received { bytes, descriptors }))
 }
