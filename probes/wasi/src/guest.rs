@@ -11,13 +11,18 @@ use rand_core::SeedableRng as _;
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use wasmtime::component::ResourceTable;
-use wasmtime::{CallHook, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder, WasmBacktrace};
+use wasmtime::{CallHook, ResourceLimiter, Store, StoreContextMut, WasmBacktrace};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Guest functions that are kept of a back-trace.
 const FRAMES: usize = 32;
+/// Conversations after which those that have ended are forgotten.
+const TASKS: usize = 1024;
+/// How long conversations may go on when the guest is gone, on the run's clock.
+const LINGER: Duration = Duration::from_secs(120);
 /// Longest name of a guest function that is kept, in bytes.
 const NAME: usize = 256;
 
@@ -85,6 +90,47 @@ pub enum Ended {
     Record(#[from] LogFull),
 }
 
+/// What a guest asked for and did not get.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Denied {
+    /// Times that a memory was not grown.
+    pub memory: u64,
+    /// Times that a table was not grown.
+    pub table: u64,
+}
+
+/// Bounds of memories and tables, of each one by itself.
+#[derive(Debug)]
+struct Limits {
+    memory: u64,
+    table: u64,
+    denied: Denied,
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let granted = desired as u64 <= self.memory;
+        self.denied.memory += u64::from(!granted);
+        Ok(granted)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let granted = desired as u64 <= self.table;
+        self.denied.table += u64::from(!granted);
+        Ok(granted)
+    }
+}
+
 /// What all parts of one guest share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -100,7 +146,11 @@ impl Shared {
 
     /// Something that goes on beside the guest and must have ended before the run concludes.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        lock(&self.tasks).push(tokio::spawn(task));
+        let mut tasks = lock(&self.tasks);
+        if tasks.len() >= TASKS {
+            tasks.retain(|task| !task.is_finished());
+        }
+        tasks.push(tokio::spawn(task));
     }
 }
 
@@ -119,7 +169,7 @@ pub struct Guest {
     pub(crate) input_at: Arc<AtomicU64>,
     pub(crate) exchanges: Exchanges,
     http: WasiHttpCtx,
-    limits: StoreLimits,
+    limits: Limits,
     deadline: Moment,
     /// Fuel that was left when the clock was last moved on.
     fuel: u64,
@@ -147,9 +197,12 @@ impl Remains {
             if tasks.is_empty() {
                 break;
             }
-            for task in tasks {
-                // A task that panicked has closed its flow when it was dropped.
-                let _ = task.await;
+            for mut task in tasks {
+                // A task that panicked or is ended here closes its flow as it is dropped.
+                if tokio::time::timeout(LINGER, &mut task).await.is_err() {
+                    task.abort();
+                    let _ = task.await;
+                }
             }
         }
         self.outputs.finish();
@@ -163,11 +216,8 @@ impl Guest {
         seed.update(b"belljar wasm randomness\0");
         seed.update(setting.seed.to_le_bytes());
         seed.update(setting.instance.to_le_bytes());
-        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(size(setting.memory))
-            .table_elements(size(setting.table))
-            .build();
+        let limits =
+            Limits { memory: setting.memory, table: setting.table, denied: Denied::default() };
         let mut table = ResourceTable::new();
         table.set_max_capacity(setting.resources);
         let start = Actor::Wasm {
@@ -205,6 +255,11 @@ impl Guest {
         store.limiter(|guest| &mut guest.limits);
         store.call_hook(hook);
         Ok(())
+    }
+
+    /// What it asked for and did not get so far.
+    pub fn denied(&self) -> Denied {
+        self.limits.denied
     }
 
     /// What must be waited for when the store is gone.

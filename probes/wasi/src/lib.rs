@@ -30,6 +30,6 @@ mod tcp;
 mod udp;
 
 pub use clock::VirtualClock;
-pub use guest::{Doors, Ended, Guest, Remains, Setting};
-pub use link::link;
+pub use guest::{Denied, Doors, Ended, Guest, Remains, Setting};
+pub use link::{LINKED, link};
 pub use output::{LineSink, Outputs};

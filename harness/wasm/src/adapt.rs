@@ -1,0 +1,40 @@
+//! From a preview-1 module to a component, by the published adapter.
+
+use crate::module::LoadError;
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// Types of the interfaces that a module may import by hand.
+const BY_HAND: &str = include_str!("http.wit");
+
+/// Makes a component of a core module. `by_hand` gives it the types of the interfaces that it
+/// imports without saying them.
+pub(crate) fn adapt(module: &[u8], by_hand: bool) -> Result<Vec<u8>, LoadError> {
+    let failed = |error: &dyn std::fmt::Display| LoadError::Adapt(error.to_string());
+    let mut typed = module.to_vec();
+    if by_hand {
+        let mut resolve = Resolve::default();
+        let package = resolve
+            .push_source("http.wit", BY_HAND)
+            .map_err(|error| failed(&format!("{error:#}")))?;
+        let world = resolve
+            .select_world(&[package], Some("by-hand"))
+            .map_err(|error| failed(&format!("{error:#}")))?;
+        embed_component_metadata(&mut typed, &resolve, world, StringEncoding::UTF8)
+            .map_err(|error| failed(&format!("{error:#}")))?;
+    }
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&typed)
+        .and_then(|encoder| {
+            encoder.adapter(
+                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+            )
+        })
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| failed(&format!("{error:#}")))
+}

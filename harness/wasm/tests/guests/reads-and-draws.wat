@@ -1,0 +1,27 @@
+;; Reads a file, draws random bytes, asks for the time, prints.
+(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get"
+    (func $time (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "home/exercise/clean.txt")
+  (func $main (export "_start")
+    (if (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 23) (i32.const 0)
+          (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 100))
+      (then (call $exit (i32.const 10))))
+    (i32.store (i32.const 104) (i32.const 1024))
+    (i32.store (i32.const 108) (i32.const 64))
+    (if (call $read (i32.load (i32.const 100)) (i32.const 104) (i32.const 1) (i32.const 112))
+      (then (call $exit (i32.const 11))))
+    (if (call $random (i32.const 2048) (i32.const 16)) (then (call $exit (i32.const 12))))
+    (if (call $time (i32.const 0) (i64.const 1) (i32.const 2064)) (then (call $exit (i32.const 13))))
+    (i32.store (i32.const 116) (i32.const 1024))
+    (i32.store (i32.const 120) (i32.load (i32.const 112)))
+    (if (call $write (i32.const 1) (i32.const 116) (i32.const 1) (i32.const 124))
+      (then (call $exit (i32.const 14))))
+    (call $exit (i32.const 0))))

@@ -1,0 +1,148 @@
+#include "send.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
+#define TYPES "wasi:http/types@0.2.12"
+
+IMPORT(TYPES, "[constructor]fields") extern int32_t fields_new(void);
+IMPORT(TYPES, "[method]fields.append")
+extern void fields_append(int32_t self, const char *name, size_t name_len, const char *value,
+                          size_t value_len, uint8_t *result);
+IMPORT(TYPES, "[constructor]outgoing-request") extern int32_t request_new(int32_t fields);
+IMPORT(TYPES, "[method]outgoing-request.set-method")
+extern int32_t request_set_method(int32_t self, int32_t method, const char *other, size_t len);
+IMPORT(TYPES, "[method]outgoing-request.set-path-with-query")
+extern int32_t request_set_path(int32_t self, int32_t some, const char *path, size_t len);
+IMPORT(TYPES, "[method]outgoing-request.set-scheme")
+extern int32_t request_set_scheme(int32_t self, int32_t some, int32_t scheme, const char *other,
+                                  size_t len);
+IMPORT(TYPES, "[method]outgoing-request.set-authority")
+extern int32_t request_set_authority(int32_t self, int32_t some, const char *name, size_t len);
+IMPORT(TYPES, "[method]outgoing-request.body")
+extern void request_body(int32_t self, int32_t *result);
+IMPORT(TYPES, "[method]outgoing-body.write") extern void body_write(int32_t self, int32_t *result);
+IMPORT(TYPES, "[static]outgoing-body.finish")
+extern void body_finish(int32_t body, int32_t some, int32_t trailers, uint64_t *result);
+IMPORT(TYPES, "[method]future-incoming-response.subscribe")
+extern int32_t future_subscribe(int32_t self);
+IMPORT(TYPES, "[method]future-incoming-response.get")
+extern void future_get(int32_t self, uint64_t *result);
+IMPORT(TYPES, "[method]incoming-response.status") extern int32_t response_status(int32_t self);
+IMPORT(TYPES, "[resource-drop]incoming-response") extern void response_drop(int32_t self);
+IMPORT(TYPES, "[resource-drop]future-incoming-response") extern void future_drop(int32_t self);
+IMPORT("wasi:http/outgoing-handler@0.2.12", "handle")
+extern void handle(int32_t request, int32_t some, int32_t options, uint64_t *result);
+IMPORT("wasi:io/streams@0.2.12", "[method]output-stream.blocking-write-and-flush")
+extern void stream_write(int32_t self, const unsigned char *bytes, size_t len, int32_t *result);
+IMPORT("wasi:io/streams@0.2.12", "[resource-drop]output-stream")
+extern void stream_drop(int32_t self);
+IMPORT("wasi:io/poll@0.2.12", "[method]pollable.block") extern void pollable_block(int32_t self);
+IMPORT("wasi:io/poll@0.2.12", "[resource-drop]pollable") extern void pollable_drop(int32_t self);
+
+/* Where the host puts lists that it gives. */
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len,
+                                                               size_t align, size_t len) {
+    (void)old_len;
+    (void)align;
+    if (len == 0) {
+        return (void *)align;
+    }
+    void *bytes = realloc(old, len);
+    if (bytes == NULL) {
+        abort();
+    }
+    return bytes;
+}
+
+static void add_field(int32_t fields, const char *name, const char *value) {
+    uint8_t result[8];
+    fields_append(fields, name, strlen(name), value, strlen(value), result);
+}
+
+/* Most bytes that blocking-write-and-flush takes at once. */
+#define CHUNK 4096
+
+int send_request(const struct request *request) {
+    int32_t fields = fields_new();
+    char number[32];
+    add_field(fields, "user-agent", "belljar-reference/0.1.0");
+    if (request->content_type != NULL) {
+        add_field(fields, "content-type", request->content_type);
+    }
+    int has_body = request->body != NULL;
+    if (has_body) {
+        snprintf(number, sizeof number, "%zu", request->body_len);
+        add_field(fields, "content-length", number);
+    }
+    int32_t outgoing = request_new(fields);
+    /* Places in the variant `method`: get is 0, post is 2. */
+    request_set_method(outgoing, strcmp(request->method, "POST") == 0 ? 2 : 0, "", 0);
+    request_set_path(outgoing, 1, request->path, strlen(request->path));
+    request_set_scheme(outgoing, 1, 1, "", 0);
+    char authority[300];
+    if (request->port == 443) {
+        snprintf(authority, sizeof authority, "%s", request->host);
+    } else {
+        snprintf(authority, sizeof authority, "%s:%d", request->host, request->port);
+    }
+    if (request_set_authority(outgoing, 1, authority, strlen(authority)) != 0) {
+        return -1;
+    }
+    int32_t body = -1;
+    if (has_body) {
+        int32_t made[2];
+        request_body(outgoing, made);
+        if (made[0] != 0) {
+            return -2;
+        }
+        body = made[1];
+    }
+    uint64_t handled[8];
+    handle(outgoing, 0, 0, handled);
+    if (((uint8_t *)handled)[0] != 0) {
+        return -3;
+    }
+    /* result<own, error-code>: the value lies behind the tag, aligned to 8. */
+    int32_t future = ((int32_t *)handled)[2];
+    if (has_body) {
+        int32_t opened[2];
+        body_write(body, opened);
+        if (opened[0] != 0) {
+            return -4;
+        }
+        for (size_t at = 0; at < request->body_len; at += CHUNK) {
+            size_t len = request->body_len - at < CHUNK ? request->body_len - at : CHUNK;
+            int32_t written[3];
+            stream_write(opened[1], request->body + at, len, written);
+            if (((uint8_t *)written)[0] != 0) {
+                return -5;
+            }
+        }
+        stream_drop(opened[1]);
+        uint64_t finished[8];
+        body_finish(body, 0, 0, finished);
+        if (((uint8_t *)finished)[0] != 0) {
+            return -6;
+        }
+    }
+    int32_t pollable = future_subscribe(future);
+    pollable_block(pollable);
+    pollable_drop(pollable);
+    /* option<result<result<own, error-code>>>: tags at 0, 8 and 16, the value at 24. */
+    uint64_t got[10];
+    future_get(future, got);
+    const uint8_t *tags = (const uint8_t *)got;
+    if (tags[0] != 1 || tags[8] != 0 || tags[16] != 0) {
+        future_drop(future);
+        return -7;
+    }
+    int32_t response = ((int32_t *)got)[6];
+    int status = response_status(response);
+    response_drop(response);
+    future_drop(future);
+    return status;
+}

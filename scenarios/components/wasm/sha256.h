@@ -1,0 +1,9 @@
+/* SHA-256 (FIPS 180-4) as hexadecimal text. */
+#ifndef SHA256_H
+#define SHA256_H
+
+#include <stddef.h>
+
+void sha256_hex(const unsigned char *bytes, size_t len, char text[65]);
+
+#endif
