@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use belljar_run::RunError;
 use belljar_schema::FileError;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Report, Severity};
+use std::error::Error as _;
 use std::path::PathBuf;
 
 /// Why a command did not do what it was asked.
@@ -96,13 +97,31 @@ impl Diagnostic for InFile {
     }
 }
 
-/// Anything else.
-#[derive(Debug, thiserror::Error)]
-#[error("{problem}")]
+/// Anything else. Some problems say themselves what is beneath them: what was said is not said again.
+#[derive(Debug)]
 struct Plain {
-    #[source]
     problem: Problem,
     help: Option<String>,
+}
+
+impl std::fmt::Display for Plain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for Plain {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let said = self.problem.to_string();
+        let mut beneath = self.problem.source();
+        while let Some(source) = beneath {
+            if !said.contains(&source.to_string()) {
+                return Some(source);
+            }
+            beneath = source.source();
+        }
+        None
+    }
 }
 
 impl Diagnostic for Plain {

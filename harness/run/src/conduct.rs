@@ -205,6 +205,12 @@ fn door_losses(log: &Log, world: &World, end: &belljar_fuse::DoorEnd) {
     };
     let stats = world.stats();
     lost(Dimension::FileReads, stats.record_refused, "operations", "the record was full");
+    lost(
+        Dimension::FileWrites,
+        stats.record_refused_writes,
+        "operations",
+        "the record was full",
+    );
     lost(Dimension::FileReads, end.panics, "requests", "the world's door failed on them");
     lost(
         Dimension::FileReads,

@@ -144,6 +144,15 @@ impl Log {
         self.put(Actor::Belljar, event, self.inner.budget.saturating_add(RESERVE))
     }
 
+    /// Appends what closes the books of something that a door saw (an end, a total), from the same
+    /// reserve. The caller bounds how often.
+    ///
+    /// # Errors
+    /// As [`Log::append_own`].
+    pub fn close(&self, actor: Actor, event: Event) -> Result<Seq, LogFull> {
+        self.put(actor, event, self.inner.budget.saturating_add(RESERVE))
+    }
+
     fn put(&self, actor: Actor, event: Event, budget: u64) -> Result<Seq, LogFull> {
         let mut state = self.lock();
         if let Some(error) = &state.broken {

@@ -293,6 +293,32 @@ pub enum FileAct {
     },
 }
 
+impl FileAct {
+    /// Whether it changes the world, rather than telling something of it.
+    pub fn changes(&self) -> bool {
+        match self {
+            Self::Write { .. }
+            | Self::Truncate { .. }
+            | Self::SetAttributes { .. }
+            | Self::Create
+            | Self::MakeDirectory
+            | Self::Link { .. }
+            | Self::Rename { .. }
+            | Self::Unlink
+            | Self::RemoveDirectory => true,
+            Self::Missed
+            | Self::Stat
+            | Self::ReadLink
+            | Self::Open { .. }
+            | Self::Read { .. }
+            | Self::List { .. }
+            | Self::Attribute { .. }
+            | Self::Lock
+            | Self::Release { .. } => false,
+        }
+    }
+}
+
 /// A process and the program that it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Program {

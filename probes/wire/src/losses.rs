@@ -64,7 +64,8 @@ impl Losses {
         [
             (Packets, self.device.get(), "packets", "the component's device dropped them"),
             (Packets, self.capture.get(), "packets", "the capture could not take them"),
-            (Packets, self.record.get(), "packets", "the record could not take them"),
+            // The capture has these packets; what they carried is not among the payloads.
+            (Streams, self.record.get(), "packets", "the record could not take what they carried"),
             (Packets, self.flows.get(), "packets", "of too many conversations"),
             (Streams, self.unmatched.get(), "connections", "no packet of them is known: closed"),
             (Streams, self.responders.get(), "conversations", "their responder failed"),

@@ -73,8 +73,11 @@ counters! {
     bytes_written,
     /// Operations refused because a budget of the world was used up.
     no_space,
-    /// Operations refused because the record could not take more: each is a loss.
+    /// What would have told something and was refused because the record could not take more:
+    /// each is a loss.
     record_refused,
+    /// Changes refused for the same reason.
+    record_refused_writes,
 }
 
 pub(crate) fn count(counter: &AtomicU64, by: u64) {

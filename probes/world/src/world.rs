@@ -107,12 +107,16 @@ impl World {
             count(&self.counters.no_space, 1);
         }
         let error = error.map(|error| error.errno().to_owned());
+        let refused = match act.changes() {
+            true => &self.counters.record_refused_writes,
+            false => &self.counters.record_refused,
+        };
         let event =
             Event::File(FileEvent { act, path: ByteString::from(path), node, decoy, error });
         match self.log.append(actor.clone(), event) {
             Ok(_) => Ok(()),
             Err(_) => {
-                count(&self.counters.record_refused, 1);
+                count(refused, 1);
                 Err(WorldError::RecordFull)
             }
         }
