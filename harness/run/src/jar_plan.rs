@@ -52,7 +52,13 @@ pub(crate) fn jar_plan(
         }),
         wire: Some(WireMount { resolvers: vec![RESOLVER_V4.into(), RESOLVER_V6.into()] }),
         files: files.chain(placed).collect(),
-        state: component.state.iter().map(Into::into).collect(),
+        // What the host keeps below /run is about the host, and never shown.
+        state: component
+            .state
+            .iter()
+            .filter(|path| !path.starts_with("/run/"))
+            .map(Into::into)
+            .collect(),
         provisions: plan
             .scenario
             .provisions

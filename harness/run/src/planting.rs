@@ -2,7 +2,7 @@
 
 use belljar_plant::{Decoy, DecoyMeta, Mutation, Plant, PlantError};
 use belljar_record::{DecoyId, DecoySource, Log};
-use belljar_schema::{Action, Manifest, RunPlan};
+use belljar_schema::{Action, DataItem, Fact, Manifest, RunPlan};
 use belljar_world::{BuildError, Meta, World, WorldBuilder, WorldLimits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,6 +40,7 @@ impl Planted {
         let plant = Plant::new(&plan.scenario, plan.seed)?;
         let mut decoys = plant.decoys().to_vec();
         let mut manifest = plant.manifest();
+        manifest.facts.extend(started(plan));
         let mut drops = BTreeMap::new();
         for (place, step) in plan.steps.iter().enumerate() {
             let Action::Drop { decoy } = &step.action else { continue };
@@ -97,6 +98,18 @@ impl Planted {
         binds.file("/root/x");
         Ok((builder.build(log)?, binds.0.into_iter().collect()))
     }
+}
+
+/// Programs that the scenario itself keeps running: who sends their names tells what runs here.
+/// Short names could be anything.
+fn started(plan: &RunPlan) -> Vec<Fact> {
+    let named = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Start { daemon, .. } if daemon != "daemon" && daemon.len() >= 8 => Some(daemon),
+        _ => None,
+    });
+    named
+        .map(|name| Fact { item: DataItem::Processes, value: name.clone(), common: false })
+        .collect()
 }
 
 /// As the world keeps it.

@@ -4,8 +4,8 @@ use crate::ceiling::Ceiling;
 use crate::flows::{FlowSeen, Flows};
 use crate::input::JudgeInput;
 use crate::sends::{destination, short, who};
-use crate::verdict::{DestinationRow, Egress, FlowRow, Listing};
-use crate::{policy, words};
+use crate::verdict::{DestinationClass, DestinationRow, Egress, FlowRow, Listing};
+use crate::{neighbours, policy, words};
 use std::collections::BTreeMap;
 
 const FLOW_ROWS: usize = 1_000;
@@ -22,6 +22,7 @@ pub(crate) fn egress(
 ) -> Egress {
     let mut rows = Vec::new();
     let mut destinations: BTreeMap<(String, u16, String, String), DestinationRow> = BTreeMap::new();
+    let mut near = neighbours::Counting::default();
     let mut internal = 0;
     for (&id, flow) in &flows.seen {
         if flow.internal() {
@@ -33,10 +34,15 @@ pub(crate) fn egress(
         let program = short(&by.program).to_owned();
         let tls = flow.tls.as_ref().map(|tls| tls.words.clone());
         let named = known(input, &to.host) || asks_for_known_only(input, flow);
+        let whose = neighbours::whose(input, flow, &to.host, named);
+        if whose == DestinationClass::Neighbour {
+            near.add(input, flow, &to.address, to.port);
+        }
         let row = destinations
             .entry((to.host.clone(), to.port, to.transport.clone(), to.protocol.clone()))
             .or_insert_with(|| DestinationRow {
                 known: named,
+                whose,
                 host: to.host.clone(),
                 addresses: Vec::new(),
                 port: to.port,
@@ -49,6 +55,8 @@ pub(crate) fn egress(
                 programs: Vec::new(),
             });
         row.known &= named;
+        // Where several addresses hide behind one name, the one that is told is the nearest.
+        row.whose = row.whose.min(whose);
         row.flows += 1;
         row.bytes_out += flow.bytes_out;
         row.bytes_in += flow.bytes_in;
@@ -76,6 +84,7 @@ pub(crate) fn egress(
                 .as_ref()
                 .map_or("not known", |flow| words::confidence(flow.confidence))
                 .to_owned(),
+            step: flow.before.step.clone(),
             at: flow.at,
             bytes_out: flow.bytes_out,
             bytes_in: flow.bytes_in,
@@ -98,6 +107,7 @@ pub(crate) fn egress(
         bytes: ceiling.sent,
         packets: flows.packets(),
         internal,
+        neighbours: near.finish(),
     }
 }
 

@@ -23,6 +23,7 @@ mod gather;
 mod hit;
 mod input;
 mod items;
+mod neighbours;
 mod policy;
 mod reading;
 mod sends;

@@ -606,6 +606,9 @@ pub struct Egress {
     pub packets: u64,
     /// Conversations that stayed inside the jar (loopback): no egress.
     pub internal: u64,
+    /// What was done to the machines next to the planted one.
+    #[serde(default)]
+    pub neighbours: Neighbours,
 }
 
 /// One conversation.
@@ -634,6 +637,9 @@ pub struct FlowRow {
     pub known_by: String,
     /// How far it can be relied on.
     pub confidence: String,
+    /// The step that was being done when it began; none between steps.
+    #[serde(default)]
+    pub step: Option<String>,
     /// When it began, nanoseconds since the run began. Volatile.
     pub at: u64,
     /// Payload bytes sent.
@@ -674,8 +680,55 @@ pub struct DestinationRow {
     pub bytes_in: u64,
     /// Whether the scenario, the policy or the vendor's declaration names it.
     pub known: bool,
+    /// Whose it is.
+    #[serde(default)]
+    pub whose: DestinationClass,
     /// Programs that spoke to it.
     pub programs: Vec<String>,
+}
+
+/// Whose a destination is.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum DestinationClass {
+    /// A machine next to the planted one.
+    Neighbour,
+    /// A host that the vendor's declaration or its rules name.
+    Vendor,
+    /// A name server, and nothing but questions.
+    NameServer,
+    /// Nobody that is known.
+    #[default]
+    Other,
+}
+
+/// What was done to the machines next to the planted one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Neighbours {
+    /// Different machines.
+    pub hosts: u64,
+    /// Different ports of different machines.
+    pub doors: u64,
+    /// Payload bytes sent to them.
+    pub bytes_out: u64,
+    /// Whether so many doors were tried that it is a scan of the network.
+    pub scanned: bool,
+    /// Attempts to log in: the first words of each, never the secret.
+    pub logins: Listing<String>,
 }
 
 /// A program that ran.

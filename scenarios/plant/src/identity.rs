@@ -28,6 +28,8 @@ pub struct ResolvedIdentity {
     pub locale: String,
     /// Home directory: `/home/<user>`.
     pub home: String,
+    /// A UUID (RFC 9562, version 4), for components that let their unique id be set beforehand.
+    pub installation_id: String,
 }
 
 const ZONES: &[&str] = &[
@@ -99,8 +101,26 @@ impl ResolvedIdentity {
             .clone()
             .unwrap_or_else(|| seed.stream("locale").one_of(LOCALES).to_owned());
         let home = format!("/home/{user}");
-        let identity =
-            Self { user, full_name, email, hostname, machine_id, time_zone, locale, home };
+        let drawn = seed.stream("installation id").token(30, HEX);
+        let installation_id = format!(
+            "{}-{}-4{}-a{}-{}",
+            &drawn[..8],
+            &drawn[8..12],
+            &drawn[12..15],
+            &drawn[15..18],
+            &drawn[18..]
+        );
+        let identity = Self {
+            user,
+            full_name,
+            email,
+            hostname,
+            machine_id,
+            time_zone,
+            locale,
+            home,
+            installation_id,
+        };
         identity.checked()
     }
 
@@ -169,6 +189,7 @@ impl ResolvedIdentity {
                 "email" => self.email.clone(),
                 "full-name" => self.full_name.clone(),
                 "machine-id" => self.machine_id.clone(),
+                "installation-id" => self.installation_id.clone(),
                 "time-zone" => self.time_zone.clone(),
                 "locale" => self.locale.clone(),
                 "eicar-hex" => sample::eicar_hex(),
@@ -211,6 +232,7 @@ impl ResolvedIdentity {
             fact(DataItem::Email, &self.email, false),
             fact(DataItem::Hostname, &self.hostname, self.hostname.len() < 6),
             fact(DataItem::MachineId, &self.machine_id, false),
+            fact(DataItem::InstallationId, &self.installation_id, false),
             fact(DataItem::TimeZone, &self.time_zone, true),
             fact(DataItem::Locale, &self.locale, true),
         ]

@@ -20,10 +20,35 @@ macro_rules! entries {
 
 /// The scenarios.
 pub fn library() -> &'static [LibraryEntry] {
-    entries!("library": "contractor-laptop", "quiet-machine")
+    entries!(
+        "library":
+        "contractor-laptop",
+        "quiet-machine",
+        "signature-update",
+        "system-audit",
+        "office-network",
+        "install-to-uninstall",
+    )
 }
 
 /// The components.
 pub fn component_library() -> &'static [LibraryEntry] {
-    entries!("components": "overreach", "honest", "quiet", "clamscan", "yara")
+    entries!(
+        "components":
+        "overreach",
+        "honest",
+        "quiet",
+        "collector",
+        "saboteur",
+        "resident",
+        "clamscan",
+        "clamd",
+        "clamd-event",
+        "freshclam",
+        "clamsubmit",
+        "yara",
+        "chkrootkit",
+        "rkhunter",
+        "debsums",
+    )
 }

@@ -43,6 +43,9 @@ pub struct Scenario {
     pub limits: Limits,
     /// What the fake vendor answers.
     pub vendor: Vec<VendorRule>,
+    /// Machines next to the planted one, by name or address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<String>,
     /// What may be read and sent.
     pub policy: Policy,
     /// Files written into the component's places before the start (its signature database, …).

@@ -145,6 +145,7 @@ impl<'a> Resolver<'a> {
             vendor: written
                 .vendor
                 .iter()
+                .chain(&self.component.written.answers)
                 .map(|rule| VendorRule {
                     host: rule.host.clone(),
                     path: rule.path.clone(),
@@ -155,6 +156,7 @@ impl<'a> Resolver<'a> {
                     body: rule.body.clone(),
                 })
                 .collect(),
+            neighbours: written.neighbours.clone(),
             policy: Policy {
                 items: written
                     .policy

@@ -145,6 +145,7 @@ prop_compose! {
             ],
             decoys,
             vendor,
+            neighbours: vec!["files.office.example".into(), "198.51.100.10".into()],
             policy: WrittenPolicy {
                 strict,
                 items: items

@@ -40,6 +40,7 @@ pub(crate) fn scenario(decoys: Vec<DecoySpec>) -> Scenario {
         decoys,
         limits: Limits::default(),
         vendor: Vec::new(),
+        neighbours: Vec::new(),
         policy: Policy::default(),
         provisions: Vec::new(),
     }

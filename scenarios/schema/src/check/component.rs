@@ -1,5 +1,6 @@
 //! A component file: its places, command lines and profiles.
 
+use super::scenario::check_rule;
 use super::steps::{check_argv, check_exit, check_ready};
 use super::{check_name, check_pattern, decoys, hosts, paths, placeholders};
 use crate::error::{FileError, FileErrorKind, nearest};
@@ -61,6 +62,9 @@ pub(crate) fn check_component(
         ));
     }
     check_declares(source, &component.declares, &root.key("declares"))?;
+    for (index, rule) in component.answers.iter().enumerate() {
+        check_rule(source, rule, &root.key("answers").index(index))?;
+    }
     for (index, provision) in component.provisions.iter().enumerate() {
         let at = root.key("provisions").index(index);
         paths::in_jar(&provision.path, &[])
@@ -101,7 +105,7 @@ fn check_files(source: &Source, component: &WrittenComponent) -> Result<(), File
     }
     for (index, path) in component.state.iter().enumerate() {
         let at = root.key("state").index(index);
-        paths::in_jar(path, &[]).map_err(|wrong| source.wrong(&at, wrong))?;
+        paths::state(path).map_err(|wrong| source.wrong(&at, wrong))?;
         check_not_world(source, path, &at)?;
     }
     Ok(())

@@ -136,6 +136,14 @@ pub(super) fn in_world(path: &str, known: &[&str]) -> Result<(), Wrong> {
     Ok(())
 }
 
+/// A folder that a component keeps state in: also one below `/run`, which begins empty.
+pub(super) fn state(path: &str) -> Result<(), Wrong> {
+    match path.strip_prefix("/run/") {
+        Some(_) => absolute(path, &[]),
+        None => in_jar(path, &[]),
+    }
+}
+
 /// A path at which belljar can show or write something for the component.
 pub(super) fn in_jar(path: &str, known: &[&str]) -> Result<(), Wrong> {
     absolute(path, known)?;

@@ -14,8 +14,17 @@ pub(super) const ARGUMENT: &[&str] = &["beside", "scan", "user", "home"];
 /// In environments.
 pub(super) const ENVIRONMENT: &[&str] = &["beside", "user", "home"];
 /// In files that are written for the component.
-pub(super) const PROVISION: &[&str] =
-    &["eicar-hex", "eicar-md5", "eicar-sha256", "scan-lines", "user", "home", "hostname", "email"];
+pub(super) const PROVISION: &[&str] = &[
+    "eicar-hex",
+    "eicar-md5",
+    "eicar-sha256",
+    "scan-lines",
+    "user",
+    "home",
+    "hostname",
+    "email",
+    "installation-id",
+];
 /// In answers of the fake vendor.
 pub(super) const BODY: &[&str] =
     &["host", "path", "ordinal", "body-sha256", "eicar-hex", "eicar-md5", "eicar-sha256"];

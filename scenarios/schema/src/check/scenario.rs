@@ -28,6 +28,10 @@ pub(crate) fn check_scenario(source: &Source, scenario: &WrittenScenario) -> Res
     for (index, rule) in scenario.vendor.iter().enumerate() {
         check_rule(source, rule, &root.key("vendor").index(index))?;
     }
+    for (index, host) in scenario.neighbours.iter().enumerate() {
+        hosts::check(host, false)
+            .map_err(|wrong| fail(&root.key("neighbours").index(index), wrong))?;
+    }
     for (item, row) in &scenario.policy.items {
         let name = serde_json::to_value(item)
             .ok()
@@ -196,17 +200,25 @@ fn written(key: &str, amount: u64) -> String {
     }
 }
 
-fn check_rule(source: &Source, rule: &WrittenVendorRule, at: &At) -> Result<(), FileError> {
+pub(super) fn check_rule(
+    source: &Source,
+    rule: &WrittenVendorRule,
+    at: &At,
+) -> Result<(), FileError> {
     let fail = |key: &str, kind, message: String, help: &str| {
         Err(source.wrong(&at.key(key), Wrong::new(kind, message, help)))
     };
     hosts::check(&rule.host, true).map_err(|wrong| source.wrong(&at.key("host"), wrong))?;
-    if !rule.path.starts_with(['/', '*']) || rule.path.chars().any(|c| c.is_control() || c == ' ') {
+    // The text that a name server gives for the host.
+    let text_record = rule.path == "dns:TXT";
+    if !(text_record || rule.path.starts_with(['/', '*']))
+        || rule.path.chars().any(|c| c.is_control() || c == ' ')
+    {
         return fail(
             "path",
             FileErrorKind::Path,
             format!("`{}` is no path of a request", rule.path.escape_debug()),
-            "write \"/v1/upload\", \"/v1/*\" or \"*\"",
+            "write \"/v1/upload\", \"/v1/*\" or \"*\", or \"dns:TXT\" for a name server's answer",
         );
     }
     if let Some(method) = &rule.method

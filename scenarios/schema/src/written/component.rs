@@ -2,6 +2,7 @@
 
 use super::command::WrittenCommand;
 use super::is_default;
+use super::scenario::WrittenVendorRule;
 use crate::item::DataItem;
 use crate::plan::{ComponentKind, DecoyKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -50,6 +51,9 @@ pub struct WrittenComponent {
     /// What the vendor declares that it sends.
     #[serde(default, skip_serializing_if = "is_default")]
     pub declares: Vec<WrittenDeclared>,
+    /// What its vendor's servers answer, after the rules of the scenario.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub answers: Vec<WrittenVendorRule>,
     /// Files written inside the jar before it starts: its signatures of the planted samples.
     #[serde(default, skip_serializing_if = "is_default")]
     pub provisions: Vec<WrittenProvision>,

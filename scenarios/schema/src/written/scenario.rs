@@ -37,6 +37,10 @@ pub struct WrittenScenario {
     /// What the fake vendor answers; the first rule that fits answers.
     #[serde(default, skip_serializing_if = "is_default")]
     pub vendor: Vec<WrittenVendorRule>,
+    /// Machines next to the planted one, by name or address: talking to them is told apart from
+    /// talking to the vendor. The planted machine's own network counts in any case.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub neighbours: Vec<String>,
     /// What may be read and sent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub policy: WrittenPolicy,
