@@ -65,6 +65,8 @@ where
     let mut connection = hyper::server::conn::http1::Builder::new()
         .half_close(true)
         .keep_alive(true)
+        // As most servers write them: clients that search the text find what they look for.
+        .title_case_headers(true)
         .auto_date_header(false)
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
