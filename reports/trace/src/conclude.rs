@@ -192,6 +192,9 @@ impl Index {
             known.extend(candidate.pieces.iter().cloned());
             *known = union(std::mem::take(known));
             let held = &self.contents[candidate.content as usize];
+            if by_chance(objects, &accepted, &candidate) {
+                continue;
+            }
             for known in &mut accepted {
                 let other = &self.contents[known.content as usize];
                 let related = relation(objects, known, &candidate);
@@ -348,7 +351,8 @@ impl Index {
                 .first()
                 .filter(|step| step.decoder == Decoder::Part)
                 .and_then(|step| step.detail.clone());
-            let start = outer.first().map_or(0, |range| range.start);
+            // The middle: a run of base64 can begin with the last letters of a header.
+            let start = outer.first().map_or(0, |range| range.start.midpoint(range.end));
             let part = named.or_else(|| {
                 places
                     .iter()
@@ -402,6 +406,22 @@ impl Index {
             });
         }
     }
+}
+
+/// Whether a few bytes of the payload as it is are equal to a decoy only because a much larger
+/// content stands there in an encoding (two files in base64 share more than the files do).
+fn by_chance(objects: &[Object], accepted: &[Candidate], candidate: &Candidate) -> bool {
+    if !objects[candidate.object].chain.is_empty() {
+        return false;
+    }
+    let explained: Vec<Range<u64>> = accepted
+        .iter()
+        .filter(|known| !objects[known.object].chain.is_empty())
+        .filter(|known| known.bytes / 16 >= candidate.bytes)
+        .flat_map(|known| outer(objects, known))
+        .collect();
+    let explained = union(explained);
+    !explained.is_empty() && candidate.pieces.iter().all(|range| covers(&explained, range))
 }
 
 /// A hash, name or fact.

@@ -7,11 +7,16 @@
 use crate::digest;
 use crate::gram::GRAM;
 use crate::index::{Index, Spot};
+use crate::interval::{covers, union};
 use belljar_record::DecoySource;
 use std::collections::HashMap;
 
 /// Bytes that may be compared for each byte looked at.
 const WORK: u64 = 64;
+/// Positions that are kept for a second look.
+const LEFT_OUT: usize = 1 << 20;
+/// Equal bytes that explain a stretch.
+const LONG: u64 = 256;
 
 /// Equal bytes in a content and in an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +88,18 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
     let mut compared: HashMap<(u32, u64), usize> = HashMap::new();
     let mut work = WORK * window.len() as u64 + (1 << 16);
     let mut buffers = Buffers::default();
+    let first = found.contents.len();
+    // Where the table knew more places than were looked at, and how many more.
+    let mut left_out: Vec<(usize, u64)> = Vec::new();
     index.table.candidates(window, |at, hash| {
         let (places, more) = index.table.places(hash);
-        found.skipped += more;
+        if more > 0 {
+            if left_out.len() < LEFT_OUT {
+                left_out.push((at, more));
+            } else {
+                found.skipped += more;
+            }
+        }
         for position in places {
             match index.spot(position) {
                 Some(Spot::Digest(content, algorithm)) => {
@@ -123,6 +137,18 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
             }
         }
     });
+    // Inside a long run the bytes are explained: further places of sixteen of them are no loss.
+    let long = |run: &&Run| run.len >= LONG;
+    let explained = found.contents[first..].iter().filter(long);
+    let explained = union(explained.map(|run| run.piece..run.piece + run.len).collect());
+    found.skipped += left_out
+        .into_iter()
+        .filter(|&(at, _)| {
+            let at = base + at as u64;
+            !covers(&explained, &(at..at + GRAM as u64))
+        })
+        .map(|(_, more)| more)
+        .sum::<u64>();
 }
 
 /// Room for the decoy's side of a comparison.
