@@ -28,6 +28,7 @@ pub fn library() -> &'static [LibraryEntry] {
         "system-audit",
         "office-network",
         "install-to-uninstall",
+        "mail-gateway",
     )
 }
 
@@ -46,6 +47,7 @@ pub fn component_library() -> &'static [LibraryEntry] {
         "clamd-event",
         "freshclam",
         "clamsubmit",
+        "clamav-milter",
         "yara",
         "chkrootkit",
         "rkhunter",
