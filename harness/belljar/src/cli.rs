@@ -34,6 +34,9 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Check a bundle: every hash, and the verdict derived anew
     Verify(VerifyArgs),
+    /// Measure how much of what leaves is found
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 /// `belljar run`.
@@ -116,4 +119,59 @@ pub(crate) enum ReportFormat {
 pub(crate) struct VerifyArgs {
     /// The bundle
     pub(crate) bundle: PathBuf,
+}
+
+/// `belljar bench`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Carry out the cases of the leak benchmark and score what is found of them
+    Leaks(BenchLeaksArgs),
+    /// Look for false findings in files of this machine, as they are, compressed, encrypted, in base64
+    Traffic(BenchTrafficArgs),
+}
+
+/// `belljar bench leaks`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchLeaksArgs {
+    /// Only this share of the cases, drawn by the seed
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    pub(crate) sample: f64,
+    /// Draws the cases and plants the world [default: a fresh one]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// A folder with a set of your own (JSON or TOML files with `cases`)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cases: Option<PathBuf>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = BenchFormat::Text)]
+    pub(crate) format: BenchFormat,
+    /// Runs at a time [default: one a processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Keep the bundles of the runs in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Only cases whose id holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+}
+
+/// `belljar bench traffic`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchTrafficArgs {
+    /// How much to look through, in MiB
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub(crate) mebibytes: u64,
+    /// Plants the decoys that are looked for [default: a fresh one]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// What `bench` prints on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchFormat {
+    /// Tables for people
+    Text,
+    /// The figures as JSON; the tables go to standard error
+    Json,
 }

@@ -12,7 +12,7 @@ mod signals;
 
 use belljar_sandbox::SUPERVISOR_ARGUMENT;
 use clap::Parser as _;
-use cli::{Cli, Command};
+use cli::{BenchCommand, Cli, Command};
 use exit::Exit;
 use problem::Problem;
 use std::process::ExitCode;
@@ -50,6 +50,8 @@ fn dispatch(command: &Command) -> Result<Exit, Problem> {
         Command::Show(args) => commands::library::show(args),
         Command::Report(args) => commands::report::report(args),
         Command::Verify(args) => commands::verify::verify(args),
+        Command::Bench(BenchCommand::Leaks(args)) => commands::bench::leaks(args),
+        Command::Bench(BenchCommand::Traffic(args)) => commands::bench::traffic(args),
     }
 }
 

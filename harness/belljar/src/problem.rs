@@ -2,6 +2,7 @@
 //! the place in the file where there is one.
 
 use crate::exit::Exit;
+use belljar_bench::BenchError;
 use belljar_run::RunError;
 use belljar_schema::FileError;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Report, Severity};
@@ -19,6 +20,8 @@ pub(crate) enum Problem {
     Unreadable { what: &'static str, path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     #[error("cannot plant: {0}")]
     Plant(#[from] belljar_plant::PlantError),
     #[error("cannot read the bundle: {0}")]
@@ -36,6 +39,16 @@ impl Problem {
         match self {
             Self::File(_) | Self::UnknownName { .. } | Self::Unreadable { .. } => Exit::Usage,
             Self::Run(error) if error.is_usage() => Exit::Usage,
+            Self::Bench(BenchError::Run(error)) if error.is_usage() => Exit::Usage,
+            Self::Bench(BenchError::Run(RunError::Interrupted { .. })) => Exit::Interrupted,
+            Self::Bench(
+                BenchError::Cases(_)
+                | BenchError::Scenario(_)
+                | BenchError::Read { .. }
+                | BenchError::Case { .. }
+                | BenchError::Nothing,
+            ) => Exit::Usage,
+            Self::Bench(_) => Exit::Failed,
             Self::Run(RunError::Interrupted { .. }) => Exit::Interrupted,
             Self::Plant(PlantError::Write { .. }) => Exit::Failed,
             Self::Plant(_) => Exit::Usage,
@@ -68,7 +81,10 @@ impl Problem {
                 "belljar comes with: {known}; to use a file of your own, name its path ({what}.toml)"
             )),
             Self::Unreadable { .. } => Some("name a file that you can read".into()),
-            Self::Run(error) => error.help().map(str::to_owned),
+            Self::Run(error) | Self::Bench(BenchError::Run(error)) => {
+                error.help().map(str::to_owned)
+            }
+            Self::Bench(_) => None,
             Self::Plant(belljar_plant::PlantError::NotEmpty { .. }) => {
                 Some("name a folder that is empty or does not exist".into())
             }

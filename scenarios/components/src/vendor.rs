@@ -4,7 +4,7 @@
 
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use std::io::{Read as _, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,29 +64,8 @@ pub fn post(
     body: &[u8],
 ) -> Result<Vec<u8>, VendorError> {
     let Target { host, port, path } = target;
-    let name =
-        ServerName::try_from(host.clone()).map_err(|_| VendorError::BadName(host.clone()))?;
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .map_err(|error| VendorError::Talk(host.clone(), std::io::Error::other(error)))?
-    .with_root_certificates(roots(trust)?)
-    .with_no_client_auth();
-    let tls = rustls::ClientConnection::new(Arc::new(config), name)
-        .map_err(|error| VendorError::Talk(host.clone(), std::io::Error::other(error)))?;
-
-    let address = (host.as_str(), *port)
-        .to_socket_addrs()
-        .ok()
-        .and_then(|mut addresses| addresses.next())
-        .ok_or_else(|| VendorError::Name(host.clone()))?;
-    let tcp = TcpStream::connect_timeout(&address, Duration::from_secs(10))
-        .map_err(|error| VendorError::Connect(host.clone(), error))?;
     let talk = |error| VendorError::Talk(host.clone(), error);
-    tcp.set_read_timeout(Some(Duration::from_secs(20))).map_err(talk)?;
-
-    let mut stream = rustls::StreamOwned::new(tls, tcp);
+    let mut stream = connect(host, *port, trust)?;
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: belljar-reference/{}\r\n\
          Content-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -100,6 +79,45 @@ pub fn post(
     let count = stream.read(&mut answer).map_err(talk)?;
     answer.truncate(count);
     Ok(answer)
+}
+
+/// A connection inside TLS.
+pub type Secure = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
+
+/// Opens TLS to a host by its first address.
+///
+/// # Errors
+/// [`VendorError`], by the step that failed.
+pub fn connect(host: &str, port: u16, trust: Trust) -> Result<Secure, VendorError> {
+    let all: Vec<SocketAddr> =
+        (host, port).to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+    let address = all.first().copied().ok_or_else(|| VendorError::Name(host.to_owned()))?;
+    connect_to(address, host, trust)
+}
+
+/// Opens TLS to an address under a name.
+///
+/// # Errors
+/// [`VendorError`], by the step that failed.
+pub fn connect_to(address: SocketAddr, host: &str, trust: Trust) -> Result<Secure, VendorError> {
+    let host = host.to_owned();
+    let name =
+        ServerName::try_from(host.clone()).map_err(|_| VendorError::BadName(host.clone()))?;
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .map_err(|error| VendorError::Talk(host.clone(), std::io::Error::other(error)))?
+    .with_root_certificates(roots(trust)?)
+    .with_no_client_auth();
+    let tls = rustls::ClientConnection::new(Arc::new(config), name)
+        .map_err(|error| VendorError::Talk(host.clone(), std::io::Error::other(error)))?;
+
+    let tcp = TcpStream::connect_timeout(&address, Duration::from_secs(10))
+        .map_err(|error| VendorError::Connect(host.clone(), error))?;
+    let talk = |error| VendorError::Talk(host.clone(), error);
+    tcp.set_read_timeout(Some(Duration::from_secs(20))).map_err(talk)?;
+    Ok(rustls::StreamOwned::new(tls, tcp))
 }
 
 fn roots(trust: Trust) -> Result<rustls::RootCertStore, VendorError> {

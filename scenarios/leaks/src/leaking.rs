@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 const EACH: usize = 4;
 /// Nested cases, two and three deep.
 const NESTED: [(usize, usize); 2] = [(2, 56), (3, 32)];
+/// The port on which the fake internet takes FTP data.
+const FTP_DATA: u16 = 50_021;
 /// Mixtures of all axes.
 const MIXED: usize = 40;
 
@@ -154,7 +156,8 @@ impl Set {
                 _ => Class::Fragment,
             },
             host: case.host.clone(),
-            port: case.port,
+            // An upload goes by a data connection of its own.
+            port: if case.channel == Channel::FtpUpload { FTP_DATA } else { case.port },
             program: if tool { "/usr/bin/curl".into() } else { COURIER.into() },
         });
         self.cases.push(case);

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod bench;
 pub(crate) mod library;
 pub(crate) mod plant;
 pub(crate) mod report;

@@ -56,7 +56,7 @@ pub(crate) fn print_json(verdict: &Verdict) -> Result<(), Problem> {
 }
 
 /// The folder of this executable: reference components lie there, too.
-fn beside() -> Result<PathBuf, Problem> {
+pub(crate) fn beside() -> Result<PathBuf, Problem> {
     let executable = std::env::current_exe().map_err(Problem::Beside)?;
     Ok(executable.parent().unwrap_or(Path::new("/")).to_owned())
 }

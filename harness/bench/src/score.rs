@@ -1,0 +1,455 @@
+//! What was found of a case, held against its truth.
+//!
+//! A finding belongs to the case whose host it went to, whose name stands in its place (labels of
+//! DNS queries), or whose command line its process has. Nothing else of the case is looked at for
+//! that, so that a wrong decoy or range stays a wrong one.
+
+use belljar_judge::{FindingKind, SentClass, TraceRow, Verdict};
+use belljar_leaks::{Case, Class, Encoding, Kind, Source, Truth};
+use belljar_plant::Plant;
+use belljar_record::{ByteString, DecoySource, Part};
+use belljar_schema::DataItem;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Bytes by which a range may be longer or shorter: neighbours that are equal by chance, edges of
+/// fragments.
+const SLACK: u64 = 16;
+
+/// What became of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    /// Its leak was found.
+    Found,
+    /// Its leak was not found.
+    Missed,
+    /// Nothing was found, and nothing was to be found.
+    Clean,
+    /// Something was found that does not leave in this case.
+    False,
+    /// The jar refused what it must refuse.
+    Refused,
+    /// It was not carried out: it proves nothing.
+    Failed,
+}
+
+/// How right a found leak is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Attribution {
+    /// The decoy, and no other.
+    pub decoy: bool,
+    /// The bytes of it.
+    pub range: bool,
+    /// As what it left (hash, fragment, whole file).
+    pub class: bool,
+    /// The decodings, in order.
+    pub chain: bool,
+    /// Host and port.
+    pub destination: bool,
+    /// The program that sent, in the process of this case.
+    pub process: bool,
+}
+
+impl Attribution {
+    /// Whether decoy, range, destination and process are right.
+    pub fn whole(&self) -> bool {
+        self.decoy && self.range && self.destination && self.process
+    }
+}
+
+/// One thing found, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finding {
+    /// Of what, in words.
+    pub subject: String,
+    /// Bytes of it, from where.
+    pub from: u64,
+    /// How many.
+    pub bytes: u64,
+    /// The decodings.
+    pub chain: Vec<String>,
+    /// Where to.
+    pub to: String,
+    /// Who.
+    pub program: String,
+}
+
+/// One case and what was seen of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Result {
+    /// The case.
+    pub case: Case,
+    /// What became of it.
+    pub seen: Seen,
+    /// How right it is told, if it was found.
+    pub attribution: Option<Attribution>,
+    /// What was found, the first few.
+    pub findings: Vec<Finding>,
+    /// Exit code of the component.
+    pub code: Option<i32>,
+    /// Whether the first rival found it.
+    pub grep: bool,
+    /// Whether the second rival found it.
+    pub table: bool,
+}
+
+/// The decoys as they lie in memory, by path.
+pub(crate) struct Decoys {
+    by_path: BTreeMap<String, (u32, Vec<u8>)>,
+    sources: BTreeMap<u32, Arc<dyn DecoySource>>,
+}
+
+impl Decoys {
+    pub(crate) fn of(plant: &Plant) -> Self {
+        let mut by_path = BTreeMap::new();
+        let mut sources = BTreeMap::new();
+        for decoy in plant.decoys() {
+            let source = Arc::clone(decoy) as Arc<dyn DecoySource>;
+            by_path.insert(decoy.path_str().to_owned(), (decoy.id().0, source.read_all()));
+            sources.insert(decoy.id().0, source);
+        }
+        Self { by_path, sources }
+    }
+
+    /// Id and bytes of a truth.
+    pub(crate) fn truth(&self, truth: &Truth) -> Option<(u32, &[u8])> {
+        let (id, bytes) = self.by_path.get(&truth.decoy)?;
+        let start = usize::try_from(truth.start).ok()?;
+        let end = match truth.end {
+            Some(end) => usize::try_from(end).ok()?,
+            None => bytes.len(),
+        };
+        Some((*id, bytes.get(start..end)?))
+    }
+
+    /// The bytes that a trace says it found: of the decoy, or of what its subject names inside it.
+    fn traced(&self, row: &TraceRow) -> Option<Vec<u8>> {
+        let source = self.sources.get(&row.decoy?)?;
+        let inside = row.subject.split_once('!').map(|(_, inside)| inside);
+        let source = match inside {
+            Some(inside) => part(source.parts(), inside)?,
+            None => Arc::clone(source),
+        };
+        let mut bytes = vec![0; usize::try_from(row.bytes.min(source.len())).ok()?];
+        let filled = source.read_at(row.decoy_offset, &mut bytes);
+        bytes.truncate(filled);
+        Some(bytes)
+    }
+}
+
+/// A part by its names from the decoy inwards, joined by `!`.
+fn part(parts: Vec<Part>, name: &str) -> Option<Arc<dyn DecoySource>> {
+    for part in parts {
+        let ByteString(bytes) = &part.name;
+        let own = String::from_utf8_lossy(bytes).into_owned();
+        if name == own {
+            return Some(part.source);
+        }
+        if let Some(rest) = name.strip_prefix(&format!("{own}!")) {
+            return self::part(part.source.parts(), rest);
+        }
+    }
+    None
+}
+
+/// Whether a command line holds the case of this id: the id stands in quotes, however they are
+/// written. (The id of one case may be the end of another's.)
+fn names_case(command: &str, id: &str) -> bool {
+    command.match_indices(id).any(|(at, _)| {
+        let before = command[..at].chars().next_back();
+        let after = command[at + id.len()..].chars().next();
+        before == Some('"') && matches!(after, Some('"' | '\\'))
+    })
+}
+
+/// Scores the cases of one run.
+pub(crate) fn score(cases: &[Case], verdict: &Verdict, decoys: &Decoys) -> Vec<Result> {
+    let commands: BTreeMap<(u32, u64), &str> = verdict
+        .processes
+        .rows
+        .iter()
+        .map(|row| ((row.pid, row.start), row.command.as_str()))
+        .collect();
+    cases.iter().map(|case| one(case, verdict, decoys, &commands)).collect()
+}
+
+fn one(
+    case: &Case,
+    verdict: &Verdict,
+    decoys: &Decoys,
+    commands: &BTreeMap<(u32, u64), &str>,
+) -> Result {
+    let code = verdict.scenario.steps.iter().find(|step| step.name == case.id).and_then(|s| s.code);
+    let label = case.host.split('.').next().unwrap_or(&case.host);
+    let own_command = |who: &belljar_judge::Who| -> Option<bool> {
+        let command = commands.get(&(who.pid?, who.start?))?;
+        Some(names_case(command, &case.id))
+    };
+    let mine: Vec<&belljar_judge::Finding> = verdict
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == FindingKind::Sent)
+        .filter(|finding| {
+            let to = finding.destination.as_ref().map_or("", |to| to.host.as_str());
+            let named = to.eq_ignore_ascii_case(&case.host)
+                || to.to_ascii_lowercase().ends_with(&format!(".{}", case.host));
+            let placed = finding
+                .place
+                .as_ref()
+                .and_then(|place| place.part.as_deref())
+                .is_some_and(|part| part.contains(label));
+            let elsewhere = to.ends_with(".vendor.example");
+            named || placed || (!elsewhere && own_command(&finding.who) == Some(true))
+        })
+        .collect();
+    // What nearly every program says of itself is no leak of a decoy; the planted sample is judged
+    // by policy.
+    let counts = |row: &TraceRow| {
+        row.decoy.is_some() && !matches!(row.item, DataItem::Sample | DataItem::HashOfSample)
+    };
+    let rows: Vec<&TraceRow> = verdict
+        .traces
+        .rows
+        .iter()
+        .filter(|row| mine.iter().any(|finding| row.finding.as_ref() == Some(&finding.id)))
+        .filter(|row| counts(row))
+        .collect();
+    let findings = rows
+        .iter()
+        .take(8)
+        .map(|row| {
+            let finding = mine.iter().find(|finding| row.finding.as_ref() == Some(&finding.id));
+            let to = finding.and_then(|finding| finding.destination.as_ref());
+            Finding {
+                subject: row.subject.clone(),
+                from: row.decoy_offset,
+                bytes: row.bytes,
+                chain: row.chain.clone(),
+                to: to.map_or(String::new(), |to| format!("{}:{}", to.host, to.port)),
+                program: finding.map_or(String::new(), |finding| finding.who.program.clone()),
+            }
+        })
+        .collect();
+    let mut result = Result {
+        case: case.clone(),
+        seen: Seen::Clean,
+        attribution: None,
+        findings,
+        code,
+        grep: false,
+        table: false,
+    };
+    result.seen = match case.kind {
+        Kind::Leaking if code != Some(0) => Seen::Failed,
+        Kind::Refused if code == Some(10) && rows.is_empty() => Seen::Refused,
+        Kind::Refused => Seen::Failed,
+        Kind::Negative(belljar_leaks::Negative::TriggerNotMet) if code != Some(11) => Seen::Failed,
+        Kind::Negative(_) if !matches!(code, Some(0 | 11)) => Seen::Failed,
+        Kind::Negative(_) if rows.is_empty() => Seen::Clean,
+        Kind::Negative(_) => Seen::False,
+        Kind::Leaking => {
+            let attribution = attribution(case, &rows, &mine, decoys, &own_command);
+            let seen = if attribution.is_some() { Seen::Found } else { Seen::Missed };
+            result.attribution = attribution;
+            seen
+        }
+    };
+    result
+}
+
+fn attribution(
+    case: &Case,
+    rows: &[&TraceRow],
+    findings: &[&belljar_judge::Finding],
+    decoys: &Decoys,
+    own_command: &impl Fn(&belljar_judge::Who) -> Option<bool>,
+) -> Option<Attribution> {
+    let truth = case.truth.first()?;
+    let (id, expected) = decoys.truth(truth)?;
+    let hash = truth.class == Class::Hash;
+    let right: Vec<&&TraceRow> = rows
+        .iter()
+        .filter(|row| row.decoy == Some(id))
+        .filter(|row| if hash { row.class == SentClass::Hash } else { content(row.class) })
+        .collect();
+    if right.is_empty() {
+        return None;
+    }
+    let whole = expected.len() as u64;
+    let range = if hash {
+        true
+    } else {
+        let mut covered: Vec<Range<u64>> = Vec::new();
+        let mut beyond = 0;
+        for row in &right {
+            let bytes = decoys.traced(row).unwrap_or_default();
+            match place(expected, &bytes) {
+                Some(place) => covered.push(place),
+                None => beyond += row.bytes,
+            }
+        }
+        union(covered) + SLACK >= whole
+            && (beyond == 0 || case.encodings.contains(&Encoding::Chunks))
+    };
+    let class = right.iter().any(|row| match truth.class {
+        Class::Hash => row.class == SentClass::Hash,
+        Class::Fragment => row.class == SentClass::Fragment,
+        Class::WholeFile => row.class == SentClass::WholeFile,
+    });
+    let senders: Vec<&&belljar_judge::Finding> = findings
+        .iter()
+        .filter(|finding| right.iter().any(|row| row.finding.as_ref() == Some(&finding.id)))
+        .collect();
+    let label = truth.host.split('.').next().unwrap_or(&truth.host);
+    let destination = senders.iter().all(|finding| {
+        let part = finding.place.as_ref().and_then(|place| place.part.as_deref());
+        finding.destination.as_ref().is_some_and(|to| {
+            let host = to.host.to_ascii_lowercase();
+            let named = host == truth.host
+                || host.ends_with(&format!(".{}", truth.host))
+                // A query goes to the resolver; whom it tells is in the name.
+                || part.is_some_and(|part| part.contains(label));
+            named && to.port == truth.port
+        })
+    });
+    let process = senders.iter().all(|finding| {
+        finding.who.program == truth.program
+            && (truth.program != belljar_leaks::COURIER
+                || own_command(&finding.who).unwrap_or(true))
+    });
+    Some(Attribution {
+        decoy: rows.iter().all(|row| row.decoy == Some(id)),
+        range,
+        class,
+        chain: right.iter().any(|row| chain_fits(&case.encodings, &row.chain)),
+        destination,
+        process,
+    })
+}
+
+fn content(class: SentClass) -> bool {
+    matches!(class, SentClass::Fragment | SentClass::Content | SentClass::WholeFile)
+}
+
+/// Where in `expected` some bytes stand, but for a few at their ends.
+fn place(expected: &[u8], bytes: &[u8]) -> Option<Range<u64>> {
+    let slack = SLACK as usize;
+    for cut in [0, 1, 2, 4, 8, slack] {
+        for front in [0, cut] {
+            for back in [0, cut] {
+                let Some(core) = bytes.get(front..bytes.len().saturating_sub(back)) else {
+                    continue;
+                };
+                if core.len() < slack.min(expected.len()) {
+                    continue;
+                }
+                if let Some(at) = memchr::memmem::find(expected, core) {
+                    return Some(at as u64..(at + core.len()) as u64);
+                }
+            }
+        }
+    }
+    None
+}
+
+fn union(mut ranges: Vec<Range<u64>>) -> u64 {
+    ranges.sort_by_key(|range| (range.start, range.end));
+    let (mut end, mut sum) = (0, 0);
+    for range in ranges {
+        let from = range.start.max(end);
+        if range.end > from {
+            sum += range.end - from;
+            end = range.end;
+        }
+    }
+    sum
+}
+
+/// Whether the decodings undo the encodings, outermost first. Steps that the channel needs (parts
+/// of the protocol, its own escapes) may stand between.
+fn chain_fits(encodings: &[Encoding], chain: &[String]) -> bool {
+    let mut steps = chain.iter();
+    encodings.iter().rev().filter(|encoding| **encoding != Encoding::None).all(|encoding| {
+        let names = names(*encoding);
+        names.is_empty() || steps.any(|step| names.iter().any(|name| step.starts_with(name)))
+    })
+}
+
+/// What the decodings of an encoding may be called; none: it needs none.
+fn names(encoding: Encoding) -> &'static [&'static str] {
+    match encoding {
+        Encoding::None | Encoding::Chunks | Encoding::Protobuf => &[],
+        Encoding::Cbor | Encoding::MessagePack => &[],
+        Encoding::Hex | Encoding::Hash | Encoding::SaltedHash | Encoding::TruncatedHash => &["hex"],
+        Encoding::Base32 => &["base32"],
+        Encoding::Base32Hex => &["base32"],
+        Encoding::Base58 => &["base58"],
+        Encoding::Base64 | Encoding::Base64Url => &["base64"],
+        Encoding::Ascii85 => &["ascii85"],
+        Encoding::Percent => &["percent", "form"],
+        Encoding::HtmlEntity => &["entities"],
+        Encoding::QuotedPrintable => &["quoted-printable"],
+        Encoding::JsonEscapes => &["json"],
+        Encoding::Gzip => &["gzip"],
+        Encoding::Deflate => &["deflate"],
+        Encoding::Zlib => &["zlib"],
+        Encoding::Bzip2 => &["bzip2"],
+        Encoding::Xz => &["xz"],
+        Encoding::Zstd => &["zstd", "zstandard"],
+        Encoding::Brotli => &["brotli"],
+        // The member of a tar archive stands in it as it is.
+        Encoding::Tar => &[],
+        Encoding::Zip => &["zip"],
+        Encoding::SevenZip => &["7z"],
+        Encoding::EncryptedZip => &["zip", "encrypted zip"],
+        Encoding::LzString => &["lz-string", "lz string"],
+        Encoding::XorFixed | Encoding::XorSent => &["xor"],
+        Encoding::ByteAddition => &["byte addition", "addition", "rot"],
+        Encoding::AesGcm | Encoding::AesGcmHidden => &["aes", "cipher"],
+        Encoding::WordList => &["word", "bip"],
+        Encoding::ImageLowBits => &["image", "low bits"],
+        Encoding::Reversal => &["reversed", "reversal"],
+        Encoding::Utf16 => &["utf-16"],
+    }
+}
+
+/// The decoy that a case reads, by its path, if it reads one.
+pub(crate) fn reads(case: &Case) -> Option<&str> {
+    match &case.source {
+        Source::File { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_must_undo_the_encodings_outermost_first() {
+        let chain = |steps: &[&str]| -> Vec<String> {
+            steps.iter().map(|step| (*step).to_owned()).collect()
+        };
+        let encodings = [Encoding::Gzip, Encoding::Base64];
+        assert!(chain_fits(&encodings, &chain(&["part (body)", "base64", "gzip"])));
+        assert!(!chain_fits(&encodings, &chain(&["gzip", "base64"])));
+        assert!(!chain_fits(&encodings, &chain(&["base64"])));
+        assert!(chain_fits(&[Encoding::None], &chain(&[])));
+    }
+
+    #[test]
+    fn a_place_is_found_though_its_ends_are_off_by_chance() {
+        let expected: Vec<u8> = (0..200).collect();
+        let mut found = expected[20..180].to_vec();
+        found.push(7);
+        assert_eq!(place(&expected, &found), Some(20..180));
+        assert_eq!(place(&expected, &[9; 64]), None);
+        assert_eq!(union(vec![0..10, 5..20, 30..40]), 30);
+    }
+}
