@@ -6,6 +6,7 @@
 //! stride on the side of the decoys against every position on the side of the egress, the form of
 //! winnowing (Schleimer, Wilkerson, Aiken 2003) that needs the least memory for a guarantee.
 
+use crate::blocks::Blocks;
 use crate::digest::{self, Digests};
 use crate::gram::{GRAM, is_weak};
 use crate::interval;
@@ -16,7 +17,7 @@ use crate::{NameKind, Needle, Target};
 use belljar_record::{ByteString, DecoyId, DecoySource};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Guaranteed run in what was read.
 pub(crate) const DENSE: u64 = 32;
@@ -114,6 +115,8 @@ pub struct Index {
     pub(crate) words: Words,
     pub(crate) meanings: Vec<Meaning>,
     content_bytes: u64,
+    /// Bytes of contents that were compared lately.
+    pub(crate) blocks: Mutex<Blocks>,
     stats: IndexStats,
 }
 
@@ -185,6 +188,7 @@ impl Index {
             words,
             meanings,
             content_bytes,
+            blocks: Mutex::default(),
             stats,
         };
         index.mark_common(targets, corpus);

@@ -15,6 +15,7 @@
 //! that were computed from a decoy other than by the digests named here.
 #![forbid(unsafe_code)]
 
+mod blocks;
 mod conclude;
 mod digest;
 mod gram;

@@ -4,17 +4,21 @@
 //! extended in both directions as far as the bytes are equal. The work is bounded by a multiple of
 //! the bytes looked at; comparisons that were left out are counted.
 
+use crate::blocks::Blocks;
 use crate::digest;
 use crate::gram::GRAM;
 use crate::index::{Index, Spot};
 use crate::interval::{covers, union};
 use belljar_record::DecoySource;
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 /// Bytes that may be compared for each byte looked at.
 const WORK: u64 = 64;
 /// Positions that are kept for a second look.
 const LEFT_OUT: usize = 1 << 20;
+/// What making a block of a decoy costs, in bytes compared.
+const MAKING: u64 = 1024;
 /// Equal bytes that explain a stretch.
 const LONG: u64 = 256;
 
@@ -87,7 +91,8 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
     // For each content and diagonal: up to where it was compared already.
     let mut compared: HashMap<(u32, u64), usize> = HashMap::new();
     let mut work = WORK * window.len() as u64 + (1 << 16);
-    let mut buffers = Buffers::default();
+    let mut blocks = index.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut buffers = Buffers { blocks: &mut blocks, bytes: Vec::new() };
     let first = found.contents.len();
     // Where the table knew more places than were looked at, and how many more.
     let mut left_out: Vec<(usize, u64)> = Vec::new();
@@ -120,8 +125,11 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
                         continue;
                     }
                     let held = &index.contents[content as usize];
-                    let (before, behind) = buffers.extent(&*held.source, offset, window, at);
-                    work = work.saturating_sub((before + behind) as u64 + 64);
+                    let made = buffers.blocks.made();
+                    let (before, behind) =
+                        buffers.extent((content, &*held.source), offset, window, at);
+                    let made = (buffers.blocks.made() - made) * MAKING;
+                    work = work.saturating_sub((before + behind) as u64 + 64 + made);
                     if behind < GRAM {
                         continue;
                     }
@@ -152,19 +160,19 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
 }
 
 /// Room for the decoy's side of a comparison.
-#[derive(Default)]
-struct Buffers {
+struct Buffers<'a> {
+    blocks: &'a mut Blocks,
     bytes: Vec<u8>,
 }
 
-const SMALL: usize = 256;
+const SMALL: usize = 64;
 const LARGE: usize = 64 << 10;
 
-impl Buffers {
+impl Buffers<'_> {
     /// How many bytes before and from `at` of `window` are equal to those at `offset` of `source`.
     fn extent(
         &mut self,
-        source: &dyn DecoySource,
+        (content, source): (u32, &dyn DecoySource),
         offset: u64,
         window: &[u8],
         at: usize,
@@ -174,7 +182,8 @@ impl Buffers {
         loop {
             let there = &window[at + behind..];
             let want = step.min(there.len());
-            let got = source.read_at(offset + behind as u64, &mut self.bytes[..want]);
+            let got =
+                self.blocks.read(content, source, offset + behind as u64, &mut self.bytes[..want]);
             let equal = there.iter().zip(&self.bytes[..got]).take_while(|(a, b)| a == b).count();
             behind += equal;
             if equal < want || want == 0 {
@@ -190,7 +199,7 @@ impl Buffers {
             let left = (at - before).min(usize::try_from(offset).unwrap_or(usize::MAX) - before);
             let want = step.min(left);
             let start = offset - (before + want) as u64;
-            let got = source.read_at(start, &mut self.bytes[..want]);
+            let got = self.blocks.read(content, source, start, &mut self.bytes[..want]);
             let there = &window[at - before - want..at - before];
             if got < want {
                 break;

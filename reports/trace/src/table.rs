@@ -26,7 +26,7 @@ pub(crate) struct Table {
 }
 
 /// Most places that one question looks at.
-const MOST: usize = 256;
+const MOST: usize = 32;
 
 /// Two bits of a word of the filter: a run is known only if both are set.
 #[inline(always)]
