@@ -198,6 +198,20 @@ impl Log {
         self.lock().flush(now)
     }
 
+    /// Writes out what is buffered if it has waited for its time. Appending does the same; whoever
+    /// waits while nothing is appended calls this, so that the last lines do not stay behind.
+    ///
+    /// # Errors
+    /// As [`Log::flush`].
+    pub fn flush_due(&self) -> Result<(), LogFull> {
+        let now = self.inner.clock.now();
+        let mut state = self.lock();
+        if state.pending.is_empty() || now.0.saturating_sub(state.flushed_at.0) < FLUSH_EVERY.0 {
+            return Ok(());
+        }
+        state.flush(now)
+    }
+
     /// How many events doors tried to append and could not.
     pub fn refused(&self) -> u64 {
         self.lock().refused

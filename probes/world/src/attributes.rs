@@ -31,6 +31,28 @@ pub struct WorldLimits {
     pub digest_bytes: u64,
     /// Ranges kept for each decoy before neighbouring ones are joined.
     pub ranges: usize,
+    /// The owners that the jar can show.
+    pub owners: Owners,
+}
+
+/// Which owners planted files have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Owners {
+    /// Those that were planted.
+    #[default]
+    AsPlanted,
+    /// User and group 0: the jar has no others, and files of users that it does not have could not
+    /// be read even by its root.
+    OnlyRoot,
+}
+
+impl Owners {
+    pub(crate) fn of(self, meta: Meta) -> Meta {
+        match self {
+            Self::AsPlanted => meta,
+            Self::OnlyRoot => Meta { uid: 0, gid: 0, ..meta },
+        }
+    }
 }
 
 impl Default for WorldLimits {
@@ -42,6 +64,7 @@ impl Default for WorldLimits {
             file_bytes: 16 << 40,
             digest_bytes: 4 << 30,
             ranges: 4096,
+            owners: Owners::AsPlanted,
         }
     }
 }

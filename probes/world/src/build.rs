@@ -57,7 +57,7 @@ impl WorldBuilder {
     /// Plants a directory; `/` and directories that are there already get their attributes.
     #[must_use]
     pub fn directory(mut self, path: impl AsRef<[u8]>, meta: Meta) -> Self {
-        let path = path.as_ref();
+        let (path, meta) = (path.as_ref(), self.limits.owners.of(meta));
         let known = self.tree.walk(path).filter(|&id| self.tree.is_directory(id));
         if let Some(slot) = known.and_then(|id| self.tree.slot(id).ok()) {
             *lock(&slot.node.inode) = Inode::new(meta);
@@ -89,6 +89,7 @@ impl WorldBuilder {
     }
 
     fn plant(&mut self, path: &[u8], meta: Meta, body: Body, decoy: Option<DecoyId>) {
+        let meta = self.limits.owners.of(meta);
         let planted = self.tree.plant(path, meta, body, decoy, self.limits.path_bytes);
         if let (Err(error), None) = (planted, &self.wrong) {
             self.wrong = Some(error);

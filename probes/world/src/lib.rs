@@ -29,7 +29,9 @@ mod usage;
 mod world;
 mod writing;
 
-pub use attributes::{Attributes, Meta, NodeKind, SetAttributes, SetTime, Stamp, WorldLimits};
+pub use attributes::{
+    Attributes, Meta, NodeKind, Owners, SetAttributes, SetTime, Stamp, WorldLimits,
+};
 pub use build::{BuildError, WorldBuilder};
 pub use changes::{ChangeKind, WorldChange};
 pub use error::WorldError;

@@ -77,6 +77,7 @@ impl World {
             self.refund(freed);
         }
         let body = Body::File(RwLock::new(Content::planted(source)));
+        let meta = self.limits.owners.of(meta);
         let id =
             tree.plant(path, meta, body, decoy, self.limits.path_bytes).map_err(
                 |error| match error {
