@@ -2,6 +2,7 @@
 
 use crate::batch::{Ground, folder};
 use crate::error::BenchError;
+use crate::ranges::Ranges;
 use crate::rivals;
 use crate::score::{self, Decoys, Result as CaseResult, Seen, reads};
 use crate::tally::{LeaksReport, tally};
@@ -168,7 +169,8 @@ impl Work<'_> {
         let bundle = folder(self.bundles, number);
         let plan = self.ground.plan(batch);
         let ended = run(&plan, &bundle, &|_| {}, stop).map_err(|error: RunError| error)?;
-        let mut results = score::score(batch, &ended.verdict, self.decoys);
+        let ranges = Ranges::of(&bundle, &self.ground.plant)?;
+        let mut results = score::score(batch, &ended.verdict, self.decoys, &ranges);
         let payloads = Payloads::of(&ended.verdict, &bundle);
         for result in results.iter_mut().filter(|result| result.seen != Seen::Failed) {
             let Some(truth) = result.case.truth.first() else { continue };

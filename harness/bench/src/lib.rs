@@ -9,6 +9,7 @@
 mod batch;
 mod error;
 mod leaks;
+mod ranges;
 mod rivals;
 mod score;
 mod table;

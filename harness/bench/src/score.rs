@@ -4,15 +4,15 @@
 //! DNS queries), or whose command line its process has. Nothing else of the case is looked at for
 //! that, so that a wrong decoy or range stays a wrong one.
 
+use crate::ranges::Ranges;
 use belljar_judge::{FindingKind, SentClass, TraceRow, Verdict};
 use belljar_leaks::{Case, Class, Encoding, Kind, Source, Truth};
 use belljar_plant::Plant;
-use belljar_record::{ByteString, DecoySource, Part};
+use belljar_record::DecoySource as _;
 use belljar_schema::DataItem;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Bytes by which a range may be longer or shorter: neighbours that are equal by chance, edges of
 /// fragments.
@@ -102,19 +102,15 @@ pub struct Result {
 /// The decoys as they lie in memory, by path.
 pub(crate) struct Decoys {
     by_path: BTreeMap<String, (u32, Vec<u8>)>,
-    sources: BTreeMap<u32, Arc<dyn DecoySource>>,
 }
 
 impl Decoys {
     pub(crate) fn of(plant: &Plant) -> Self {
         let mut by_path = BTreeMap::new();
-        let mut sources = BTreeMap::new();
         for decoy in plant.decoys() {
-            let source = Arc::clone(decoy) as Arc<dyn DecoySource>;
-            by_path.insert(decoy.path_str().to_owned(), (decoy.id().0, source.read_all()));
-            sources.insert(decoy.id().0, source);
+            by_path.insert(decoy.path_str().to_owned(), (decoy.id().0, decoy.read_all()));
         }
-        Self { by_path, sources }
+        Self { by_path }
     }
 
     /// Id and bytes of a truth.
@@ -127,35 +123,6 @@ impl Decoys {
         };
         Some((*id, bytes.get(start..end)?))
     }
-
-    /// The bytes that a trace says it found: of the decoy, or of what its subject names inside it.
-    fn traced(&self, row: &TraceRow) -> Option<Vec<u8>> {
-        let source = self.sources.get(&row.decoy?)?;
-        let inside = row.subject.split_once('!').map(|(_, inside)| inside);
-        let source = match inside {
-            Some(inside) => part(source.parts(), inside)?,
-            None => Arc::clone(source),
-        };
-        let mut bytes = vec![0; usize::try_from(row.bytes.min(source.len())).ok()?];
-        let filled = source.read_at(row.decoy_offset, &mut bytes);
-        bytes.truncate(filled);
-        Some(bytes)
-    }
-}
-
-/// A part by its names from the decoy inwards, joined by `!`.
-fn part(parts: Vec<Part>, name: &str) -> Option<Arc<dyn DecoySource>> {
-    for part in parts {
-        let ByteString(bytes) = &part.name;
-        let own = String::from_utf8_lossy(bytes).into_owned();
-        if name == own {
-            return Some(part.source);
-        }
-        if let Some(rest) = name.strip_prefix(&format!("{own}!")) {
-            return self::part(part.source.parts(), rest);
-        }
-    }
-    None
 }
 
 /// Whether a command line holds the case of this id: the id stands in quotes, however they are
@@ -169,20 +136,28 @@ fn names_case(command: &str, id: &str) -> bool {
 }
 
 /// Scores the cases of one run.
-pub(crate) fn score(cases: &[Case], verdict: &Verdict, decoys: &Decoys) -> Vec<Result> {
+pub(crate) fn score(
+    cases: &[Case],
+    verdict: &Verdict,
+    decoys: &Decoys,
+    ranges: &Ranges,
+) -> Vec<Result> {
     let commands: BTreeMap<(u32, u64), &str> = verdict
         .processes
         .rows
         .iter()
+        // A process that never ran a program of its own has no command line.
+        .filter(|row| !row.command.is_empty())
         .map(|row| ((row.pid, row.start), row.command.as_str()))
         .collect();
-    cases.iter().map(|case| one(case, verdict, decoys, &commands)).collect()
+    cases.iter().map(|case| one(case, verdict, decoys, ranges, &commands)).collect()
 }
 
 fn one(
     case: &Case,
     verdict: &Verdict,
     decoys: &Decoys,
+    ranges: &Ranges,
     commands: &BTreeMap<(u32, u64), &str>,
 ) -> Result {
     let code = verdict.scenario.steps.iter().find(|step| step.name == case.id).and_then(|s| s.code);
@@ -254,7 +229,7 @@ fn one(
         Kind::Negative(_) if rows.is_empty() => Seen::Clean,
         Kind::Negative(_) => Seen::False,
         Kind::Leaking => {
-            let attribution = attribution(case, &rows, &mine, decoys, &own_command);
+            let attribution = attribution(case, &rows, &mine, decoys, ranges, &own_command);
             let seen = if attribution.is_some() { Seen::Found } else { Seen::Missed };
             result.attribution = attribution;
             seen
@@ -268,6 +243,7 @@ fn attribution(
     rows: &[&TraceRow],
     findings: &[&belljar_judge::Finding],
     decoys: &Decoys,
+    ranges: &Ranges,
     own_command: &impl Fn(&belljar_judge::Who) -> Option<bool>,
 ) -> Option<Attribution> {
     let truth = case.truth.first()?;
@@ -287,15 +263,13 @@ fn attribution(
     } else {
         let mut covered: Vec<Range<u64>> = Vec::new();
         let mut beyond = 0;
-        for row in &right {
-            let bytes = decoys.traced(row).unwrap_or_default();
-            match place(expected, &bytes) {
+        for piece in right.iter().flat_map(|row| ranges.pieces(row)) {
+            match place(expected, &piece) {
                 Some(place) => covered.push(place),
-                None => beyond += row.bytes,
+                None => beyond += piece.len() as u64,
             }
         }
-        union(covered) + SLACK >= whole
-            && (beyond == 0 || case.encodings.contains(&Encoding::Chunks))
+        union(covered) + SLACK >= whole && beyond <= SLACK
     };
     let class = right.iter().any(|row| match truth.class {
         Class::Hash => row.class == SentClass::Hash,

@@ -3,7 +3,7 @@
 //! which every Debian system has: its standard library offers these without more.
 
 use crate::Failure;
-use belljar_leaks::{Case, ReadPath, Source};
+use belljar_leaks::{Case, Kind, ReadPath, Source};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -37,7 +37,13 @@ pub(crate) fn range(
     len: Option<u64>,
 ) -> Result<Read, Failure> {
     let whole = std::fs::metadata(path)?.len();
-    let len = len.unwrap_or_else(|| whole.saturating_sub(start));
+    let rest = whole.saturating_sub(start);
+    // Files of the machine have the length that they have; a decoy has the one that the case says.
+    let len = match (len, case.kind) {
+        (None, _) => rest,
+        (Some(len), Kind::Negative(_)) => len.min(rest),
+        (Some(len), _) => len,
+    };
     if len > LARGEST || start.saturating_add(len) > whole {
         return Err(format!("{path} has {whole} bytes: no {len} from {start}").into());
     }
@@ -158,7 +164,9 @@ fn by_pipe(path: &str, start: u64, len: usize, how: Pipe) -> Result<Vec<u8>, Fai
 
 fn copied(path: &str, start: u64, bytes: &mut [u8], seed: u32) -> Result<(), Failure> {
     let file = File::open(path)?;
-    let copy = PathBuf::from(format!("/tmp/courier-{seed:08x}"));
+    // The kernel copies so only within one file system: the copy lies beside the original.
+    let folder = Path::new(path).parent().ok_or("the path has no folder")?;
+    let copy = folder.join(format!(".courier-{seed:08x}"));
     let mut target =
         File::options().create(true).truncate(true).read(true).write(true).open(&copy)?;
     let mut at = i64::try_from(start)?;

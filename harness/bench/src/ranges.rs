@@ -1,0 +1,131 @@
+//! The exact ranges behind a line of the verdict. The verdict says where a trace begins and how many
+//! bytes it has; which bytes these are is found by tracing the same payload again, in the same way.
+
+use belljar_decode::Budget;
+use belljar_judge::TraceRow;
+use belljar_plant::Plant;
+use belljar_record::{
+    ByteString, BytesSource, DecoySource, Direction, Layer, Part, PayloadRef, Sha256Hex, read_log,
+};
+use belljar_trace::{Egress, Index, IndexError, Subject, Target, Trace};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Traces the payloads of one run again, each once.
+pub(crate) struct Ranges {
+    index: Index,
+    payloads: PathBuf,
+    sources: BTreeMap<u32, Arc<dyn DecoySource>>,
+    known: RefCell<BTreeMap<(String, String), Vec<Trace>>>,
+}
+
+impl Ranges {
+    /// For the run whose bundle lies in `bundle`.
+    pub(crate) fn of(bundle: &Path, plant: &Plant) -> Result<Self, IndexError> {
+        // The verdict rests on the same record: a line that cannot be read was an error there.
+        let lines = read_log(&bundle.join("record.jsonl")).into_iter().flatten();
+        let mut reads = belljar_evidence::read_ranges(lines.map_while(Result::ok));
+        let twin = plant.twin();
+        let targets: Vec<Target> = plant
+            .decoys()
+            .iter()
+            .zip(twin.decoys())
+            .map(|(decoy, twin)| Target {
+                decoy: decoy.id(),
+                path: decoy.path(),
+                source: Arc::clone(decoy) as Arc<dyn DecoySource>,
+                twin: Some(Arc::clone(twin) as Arc<dyn DecoySource>),
+                sample: decoy.holds_sample() && decoy.path_str().ends_with(".com"),
+                distinctive_name: true,
+                read: Some(reads.remove(&decoy.id().0).unwrap_or_default()),
+            })
+            .collect();
+        let sources =
+            targets.iter().map(|target| (target.decoy.0, Arc::clone(&target.source))).collect();
+        Ok(Self {
+            index: Index::build(&targets, &[], &[])?,
+            payloads: bundle.join("payloads"),
+            sources,
+            known: RefCell::default(),
+        })
+    }
+
+    /// The bytes of the decoy, or of what is inside it, that a line of the verdict means: a piece
+    /// for each run of them.
+    pub(crate) fn pieces(&self, row: &TraceRow) -> Vec<Vec<u8>> {
+        let key = (row.place.payload.clone(), row.place.layer.clone());
+        let mut known = self.known.borrow_mut();
+        let traces = known.entry(key).or_insert_with(|| self.trace(row));
+        let mut pieces = Vec::new();
+        for trace in traces.iter() {
+            let Subject::Content { decoy, part, ranges, bytes, .. } = &trace.subject else {
+                continue;
+            };
+            if Some(decoy.0) != row.decoy || *bytes != row.bytes {
+                continue;
+            }
+            let Some(source) = self.source(decoy.0, part.as_ref()) else { continue };
+            for range in ranges {
+                let len = usize::try_from(range.decoy.end - range.decoy.start).unwrap_or(0);
+                let mut piece = vec![0; len];
+                let filled = source.read_at(range.decoy.start, &mut piece);
+                piece.truncate(filled);
+                pieces.push(piece);
+            }
+        }
+        pieces
+    }
+
+    fn trace(&self, row: &TraceRow) -> Vec<Trace> {
+        let Ok(bytes) = std::fs::read(self.payloads.join(&row.place.payload)) else {
+            return Vec::new();
+        };
+        let payload =
+            PayloadRef { sha256: Sha256Hex(row.place.payload.clone()), len: bytes.len() as u64 };
+        let source = BytesSource::from(bytes);
+        let egress = Egress {
+            flow: None,
+            payload: &payload,
+            layer: layer(&row.place.layer),
+            direction: Direction::Out,
+            bytes: &source,
+        };
+        self.index.trace(&egress, &Budget::default()).traces
+    }
+
+    fn source(&self, decoy: u32, part: Option<&ByteString>) -> Option<Arc<dyn DecoySource>> {
+        let source = self.sources.get(&decoy)?;
+        match part {
+            None => Some(Arc::clone(source)),
+            Some(name) => inside(source.parts(), &name.to_string()),
+        }
+    }
+}
+
+/// The layer by its words in a verdict.
+fn layer(words: &str) -> Layer {
+    match words {
+        "plain text inside TLS" => Layer::Plaintext,
+        "datagrams" => Layer::Datagram,
+        "packets" => Layer::Packet,
+        "bytes outside any stream" => Layer::Remainder,
+        "request handed over" => Layer::Exchange,
+        _ => Layer::Stream,
+    }
+}
+
+/// A part by its names from the decoy inwards, joined by `!`.
+fn inside(parts: Vec<Part>, name: &str) -> Option<Arc<dyn DecoySource>> {
+    for part in parts {
+        let own = part.name.to_string();
+        if name == own {
+            return Some(part.source);
+        }
+        if let Some(rest) = name.strip_prefix(&format!("{own}!")) {
+            return inside(part.source.parts(), rest);
+        }
+    }
+    None
+}
