@@ -5,7 +5,7 @@ use crate::gather::Gathered;
 use crate::input::{JarKind, JudgeInput};
 use crate::verdict::CoverageLine;
 use crate::words;
-use belljar_record::{Actor, Coverage, Dimension, Extent, Protocol};
+use belljar_record::{Actor, Coverage, Dimension, Extent, Protocol, Transport};
 
 /// Completes the coverage that the record tells.
 pub(crate) fn coverage(input: &JudgeInput<'_>, gathered: &Gathered) -> Coverage {
@@ -61,6 +61,8 @@ pub(crate) fn coverage(input: &JudgeInput<'_>, gathered: &Gathered) -> Coverage 
                     unreadable(&format!("{}: {}", flow.host(), tls.words)),
                 );
             }
+            // What a host hands over parsed was never encrypted.
+            None if flow.flow.as_ref().is_some_and(|flow| flow.transport == Transport::Host) => {}
             None if matches!(flow.protocol(), Protocol::Tls | Protocol::Https)
                 && flow.bytes_out > 0 =>
             {
