@@ -1,6 +1,6 @@
 //! From a preview-1 module to a component, by the published adapter.
 
-use crate::module::LoadError;
+use crate::module::{Form, LoadError, look};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
 };
@@ -10,9 +10,20 @@ use wit_parser::Resolve;
 /// Types of the interfaces that a module may import by hand.
 const BY_HAND: &str = include_str!("http.wit");
 
+/// The component that a program is run as: itself, or its preview-1 module with the adapter.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn component_of(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    match look(bytes)? {
+        Form::Component => Ok(bytes.to_vec()),
+        Form::Core { by_hand } => adapt(bytes, by_hand),
+    }
+}
+
 /// Makes a component of a core module. `by_hand` gives it the types of the interfaces that it
 /// imports without saying them.
-pub(crate) fn adapt(module: &[u8], by_hand: bool) -> Result<Vec<u8>, LoadError> {
+fn adapt(module: &[u8], by_hand: bool) -> Result<Vec<u8>, LoadError> {
     let failed = |error: &dyn std::fmt::Display| LoadError::Adapt(error.to_string());
     let mut typed = module.to_vec();
     if by_hand {

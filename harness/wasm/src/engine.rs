@@ -1,7 +1,7 @@
 //! The engine: how code is compiled, kept and bounded, the same for every run.
 
-use crate::adapt::adapt;
-use crate::module::{Form, LoadError, look, offered};
+use crate::adapt::component_of;
+use crate::module::{LoadError, offered};
 use belljar_record::Sha256Hex;
 use belljar_wasi::{Guest, LINKED, link};
 use std::collections::HashMap;
@@ -153,15 +153,7 @@ impl WasmJar {
         if let Some(program) = known().get(&sha256) {
             return Ok(program.clone());
         }
-        let adapted;
-        let component = match look(bytes)? {
-            Form::Component => bytes,
-            Form::Core { by_hand } => {
-                adapted = adapt(bytes, by_hand)?;
-                &adapted
-            }
-        };
-        let component = Component::from_binary(&self.engine, component)
+        let component = Component::from_binary(&self.engine, &component_of(bytes)?)
             .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         for (name, _) in component.component_type().imports(&self.engine) {
             offered(name, &format!("import {name}"))?;

@@ -16,6 +16,7 @@ mod engine;
 mod module;
 mod session;
 
+pub use adapt::component_of;
 pub use conduct::{Conduct, ConductError, Gone, declare};
 pub use engine::{EngineError, JarSettings, Program, WasmJar};
 pub use module::LoadError;

@@ -9,9 +9,9 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 /// How much longer than its own time a guest may take of the host's, before it is ended as a last
 /// resort.
-const PATIENCE: u32 = 8;
+const PATIENCE: u32 = 20;
 /// And at least.
-const LEAST: Duration = Duration::from_secs(20);
+const LEAST: Duration = Duration::from_secs(60);
 
 /// What guests wait in: one thread whose time stands still unless all wait, and then jumps.
 #[derive(Debug)]

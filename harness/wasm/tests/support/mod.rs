@@ -193,13 +193,22 @@ impl Bench {
     }
 
     pub fn with_budget(budget: u64) -> Self {
+        Self::made(budget, files())
+    }
+
+    /// With nothing planted.
+    pub fn empty() -> Self {
+        Self::made(64 << 20, Vec::new())
+    }
+
+    fn made(budget: u64, planted: Vec<(&'static str, Vec<u8>)>) -> Self {
         let out = Shared::default();
         let clock = Arc::new(VirtualClock::new());
         let log = Log::new(out.clone(), budget, Arc::clone(&clock) as _);
         let payloads = Payloads::in_memory(64 << 20);
         let meta = Meta { mode: 0o644, uid: 1000, gid: 1000, mtime_s: NOW - 1000 };
         let mut world = WorldBuilder::new(WorldLimits::default()).starting_at(NOW);
-        for (number, (path, bytes)) in (0..).zip(files()) {
+        for (number, (path, bytes)) in (0..).zip(planted) {
             let source = Arc::new(BytesSource::from(bytes));
             world = world.file(path, meta, source, Some(DecoyId(number)));
         }
@@ -258,4 +267,11 @@ impl Bench {
             })
             .collect()
     }
+}
+
+/// Gives the published hosts a real folder as their root.
+pub fn preopen(builder: &mut wasmtime_wasi::WasiCtxBuilder, folder: &std::path::Path) {
+    builder
+        .preopened_dir(folder, "/", wasmtime_wasi::FsPerms::ReadWrite)
+        .expect("the folder is there");
 }
