@@ -13,6 +13,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// A run of bytes that a trace found.
+pub(crate) struct Piece {
+    /// The bytes, as they stand in the decoy or in what is inside it.
+    pub(crate) bytes: Vec<u8>,
+    /// Whether they are of something inside: an attachment decoded, a member unpacked.
+    pub(crate) inside: bool,
+}
+
 /// Traces the payloads of one run again, each once.
 pub(crate) struct Ranges {
     index: Index,
@@ -54,7 +62,7 @@ impl Ranges {
 
     /// The bytes of the decoy, or of what is inside it, that a line of the verdict means: a piece
     /// for each run of them.
-    pub(crate) fn pieces(&self, row: &TraceRow) -> Vec<Vec<u8>> {
+    pub(crate) fn pieces(&self, row: &TraceRow) -> Vec<Piece> {
         let key = (row.place.payload.clone(), row.place.layer.clone());
         let mut known = self.known.borrow_mut();
         let traces = known.entry(key).or_insert_with(|| self.trace(row));
@@ -72,7 +80,7 @@ impl Ranges {
                 let mut piece = vec![0; len];
                 let filled = source.read_at(range.decoy.start, &mut piece);
                 piece.truncate(filled);
-                pieces.push(piece);
+                pieces.push(Piece { bytes: piece, inside: part.is_some() });
             }
         }
         pieces
