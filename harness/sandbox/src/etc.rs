@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::JarPlan;
 use crate::copy::{self, Copied};
+use crate::messages::Lower;
 use crate::step::{Failed, Step as _};
 
 const NO_HINT: &str = "";
@@ -60,9 +61,12 @@ pub(crate) const CA_FILE: &str = "/etc/ssl/certs/belljar-run-ca.pem";
 /// Where it lies among the host's CAs, inside.
 pub(crate) const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-pub(crate) fn copy_allowed(root: &Path) -> Result<(), Failed> {
+pub(crate) fn copy_allowed(root: &Path, shown: &[Lower]) -> Result<(), Failed> {
     let mut copied = Copied::default();
     for name in ALLOWED {
+        if shown.iter().any(|lower| lower.inside == Path::new("/etc").join(name)) {
+            continue;
+        }
         let (from, to) = (Path::new("/etc").join(name), root.join("etc").join(name));
         let Ok(meta) = fs::symlink_metadata(&from) else { continue };
         let parent = if meta.is_dir() { Some(&*to) } else { to.parent() };

@@ -349,13 +349,13 @@ fn second_user_namespace(single: bool) -> Result<Inner, Failed> {
     drop((wait, made));
     let mut byte = [0];
     done.read_exact(&mut byte).step("unshare the second user namespace", NO_HINT)?;
-    let map = if single { "0 0 1" } else { "0 0 65536" };
     if single {
         let path = format!("/proc/{helper}/setgroups");
         // Denied already by the outer namespace where it has a single user.
         let _ = std::fs::write(path, "deny");
     }
     for name in ["gid_map", "uid_map"] {
+        let map = same_map(name).step(format!("read {name}"), NO_HINT)?;
         std::fs::write(format!("/proc/{helper}/{name}"), map)
             .step(format!("write {name} of the second user namespace"), NO_HINT)?;
     }
@@ -369,4 +369,18 @@ fn second_user_namespace(single: bool) -> Result<Inner, Failed> {
     let pid = Pid::from_raw(i32::try_from(helper).unwrap_or(-1));
     waitpid(pid, None).step("wait for the helper", NO_HINT)?;
     Ok(inner)
+}
+
+/// A map that gives a nested user namespace the users of this one, each as itself. Each line has to
+/// fit into one line of the outer map.
+fn same_map(name: &str) -> std::io::Result<String> {
+    let text = std::fs::read_to_string(format!("/proc/self/{name}"))?;
+    let mut map = String::new();
+    for line in text.lines() {
+        let mut fields = line.split_ascii_whitespace();
+        if let (Some(first), Some(count)) = (fields.next(), fields.nth(1)) {
+            map += &format!("{first} {first} {count}\n");
+        }
+    }
+    Ok(map)
 }

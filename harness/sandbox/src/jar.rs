@@ -124,7 +124,7 @@ impl NamespaceJar {
         let users = Users::here();
         let canaries = Canaries::write()?;
         let limiter = Limiter::make(plan.limits)?;
-        let lowers = lowers(&plan, sabotage)?;
+        let lowers = lowers(&plan, sabotage, users)?;
         let host_socket = (sabotage == Some(Sabotage::HostSocket)).then(host_socket).transpose()?;
 
         let pair = || sockets::pair().map_err(|error| JarError::Supervisor(error.to_string()));
@@ -175,6 +175,11 @@ impl NamespaceJar {
             keeper,
         };
         Ok((jar, devices))
+    }
+
+    /// Whether a jar made here has users beside 0 (a range can be mapped).
+    pub fn has_many_users() -> bool {
+        !Users::here().single()
     }
 
     /// The supervisor's process number, for those who want to prove that it dies with belljar.

@@ -98,9 +98,9 @@ fn filtered(
 ) -> Result<Locked, Failed> {
     inner.enter()?;
     nix::unistd::setsid().step("setsid", NO_HINT)?;
-    let mut set = nix::sys::signal::SigSet::empty();
-    set.add(nix::sys::signal::Signal::SIGCHLD);
-    set.thread_unblock().step("unblock signals", NO_HINT)?;
+    // init waits for some of them by descriptor, belljar answers others in a thread of its own: what
+    // they block is handed down. The component meets all as usual.
+    nix::sys::signal::SigSet::empty().thread_set_mask().step("unblock signals", NO_HINT)?;
     // Rust ignores this one; the component must meet it as usual.
     belljar_sys::process::default_pipe_signal().step("reset SIGPIPE", NO_HINT)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0).step("limit core files", NO_HINT)?;

@@ -18,8 +18,15 @@ use crate::{JarError, JarPlan};
 /// Where a sabotage shows a folder of the host.
 pub(crate) const SABOTAGE_FOLDER: &str = "/srv/sabotage";
 
+/// Directories of the list of [`crate::etc`] with hundreds of files.
+const MANY: [&str; 2] = ["/etc/alternatives", "/etc/ssl/certs"];
+
 /// What the plan shows of the host.
-pub(crate) fn lowers(plan: &JarPlan, sabotage: Option<Sabotage>) -> Result<Vec<Lower>, JarError> {
+pub(crate) fn lowers(
+    plan: &JarPlan,
+    sabotage: Option<Sabotage>,
+    users: Users,
+) -> Result<Vec<Lower>, JarError> {
     let tree = |host: &Path, inside: &Path| Lower {
         host: host.into(),
         inside: inside.into(),
@@ -29,6 +36,14 @@ pub(crate) fn lowers(plan: &JarPlan, sabotage: Option<Sabotage>) -> Result<Vec<L
     for name in ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"] {
         if std::fs::symlink_metadata(name).is_ok_and(|meta| meta.is_dir()) {
             out.push(tree(Path::new(name), Path::new(name)));
+        }
+    }
+    if users == Users::Range {
+        // Many small files: shown where their owners can be mapped, else copied.
+        for name in MANY {
+            if std::fs::symlink_metadata(name).is_ok_and(|meta| meta.is_dir()) {
+                out.push(tree(Path::new(name), Path::new(name)));
+            }
         }
     }
     for file in &plan.files {

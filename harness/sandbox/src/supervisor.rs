@@ -142,15 +142,12 @@ fn devices(order: &Order) -> Result<Devices, Failed> {
     nix::unistd::sethostname(&order.plan.hostname).step("sethostname", NO_HINT)?;
     // The network belongs to the outer of the two user namespaces, so that nobody inside can change
     // it; what daemons need of it is given to all.
-    for (name, value) in [("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")]
-    {
-        let path = format!("/proc/sys/net/ipv4/{name}");
-        if let Err(error) = std::fs::write(&path, value)
-            && name == "ip_unprivileged_port_start"
-        {
-            return Err(error).step(path, NO_HINT);
-        }
-    }
+    let path = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+    std::fs::write(path, "0").step(path, NO_HINT)?;
+    // Only groups that exist inside can be named; without this `ping` fails, and nothing else.
+    let _ = ["0 65535", "0 0"]
+        .into_iter()
+        .find(|groups| std::fs::write("/proc/sys/net/ipv4/ping_group_range", groups).is_ok());
     if order.plan.wire.is_some() {
         inner = Some(
             setup_inner(&InnerConfig::default(), None)

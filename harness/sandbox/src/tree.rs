@@ -122,7 +122,7 @@ impl Tree {
     /// Builds everything.
     pub(crate) fn complete(&mut self, order: &Order) -> Result<(), Failed> {
         self.directories()?;
-        etc::copy_allowed(&self.root)?;
+        etc::copy_allowed(&self.root, &order.lowers)?;
         etc::write_own(&self.root, &order.plan)?;
         let lowers = std::mem::take(&mut self.lowers);
         let mut kept = Copied::default();

@@ -168,7 +168,9 @@ fn tracing() {
 import ctypes,errno,os,signal,time
 libc=ctypes.CDLL(None,use_errno=True)
 def call(nr,*a):
-    ctypes.set_errno(0); r=libc.syscall(nr,*a)
+    # As whole registers: of a plain int the upper half of the last argument is not set.
+    a=[ctypes.c_long(x) if isinstance(x,int) else x for x in a]
+    ctypes.set_errno(0); r=libc.syscall(ctypes.c_long(nr),*a)
     return r if r>=0 else errno.errorcode[ctypes.get_errno()]
 buf=ctypes.create_string_buffer(8)
 class V(ctypes.Structure): _fields_=[('base',ctypes.c_void_p),('len',ctypes.c_size_t)]
