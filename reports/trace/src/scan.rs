@@ -13,12 +13,14 @@ use belljar_record::DecoySource;
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
-/// Bytes that may be compared for each byte looked at.
-const WORK: u64 = 64;
+/// Work that may be done for each byte looked at: enough for every place that the table names.
+const WORK: u64 = 512;
+/// What a comparison costs beside the bytes compared, eight of which cost one.
+const ASKING: u64 = 8;
 /// Positions that are kept for a second look.
 const LEFT_OUT: usize = 1 << 20;
-/// What making a block of a decoy costs, in bytes compared.
-const MAKING: u64 = 1024;
+/// What making a block of a decoy costs.
+const MAKING: u64 = 512;
 /// Equal bytes that explain a stretch.
 const LONG: u64 = 256;
 
@@ -129,7 +131,7 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
                     let (before, behind) =
                         buffers.extent((content, &*held.source), offset, window, at);
                     let made = (buffers.blocks.made() - made) * MAKING;
-                    work = work.saturating_sub((before + behind) as u64 + 64 + made);
+                    work = work.saturating_sub((before + behind) as u64 / 8 + ASKING + made);
                     if behind < GRAM {
                         continue;
                     }
