@@ -8,6 +8,7 @@ use serde_json::Value;
 pub const VOLATILE: &[&str] = &[
     "at",
     "began",
+    "bytes-in",
     "column",
     "flow",
     "last-read",
@@ -26,9 +27,13 @@ pub const VOLATILE: &[&str] = &[
     "timeline",
 ];
 
-/// A verdict without its volatile fields.
+/// A verdict without its volatile fields. Programs that run at the same time are listed as the
+/// kernel happened to start them: they are put in order of their names.
 pub fn steady(mut verdict: Value) -> Value {
     strip(&mut verdict);
+    if let Some(rows) = verdict.pointer_mut("/processes/rows").and_then(Value::as_array_mut) {
+        rows.sort_by_cached_key(ToString::to_string);
+    }
     verdict
 }
 
