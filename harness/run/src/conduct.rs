@@ -15,7 +15,7 @@ use belljar_record::{Dimension, Event, Extent, Log, Payloads, SteadyClock};
 use belljar_sandbox::{Jar as _, NamespaceJar};
 use belljar_schema::{ComponentKind, RunPlan, VendorRule};
 use belljar_wire::{Wire, WireDevices, WireLimits};
-use belljar_world::{World, WorldLimits};
+use belljar_world::{Owners, World, WorldLimits};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,8 +59,16 @@ pub(crate) fn conduct(
     let payloads = Payloads::in_folder(&folder.join("payloads"), kept);
 
     let (token, token_file) = token(plan.seed);
-    let world_limits =
-        WorldLimits { write_bytes: limits.disk, nodes: MOST_NODES, ..WorldLimits::default() };
+    let owners = match NamespaceJar::has_many_users() {
+        true => Owners::AsPlanted,
+        false => Owners::OnlyRoot,
+    };
+    let world_limits = WorldLimits {
+        write_bytes: limits.disk,
+        nodes: MOST_NODES,
+        owners,
+        ..WorldLimits::default()
+    };
     let (world, binds) = planted
         .world(world_limits, now, log.clone(), &[token_file])
         .map_err(PlantingError::from)?;
@@ -205,12 +213,7 @@ fn door_losses(log: &Log, world: &World, end: &belljar_fuse::DoorEnd) {
     };
     let stats = world.stats();
     lost(Dimension::FileReads, stats.record_refused, "operations", "the record was full");
-    lost(
-        Dimension::FileWrites,
-        stats.record_refused_writes,
-        "operations",
-        "the record was full",
-    );
+    lost(Dimension::FileWrites, stats.record_refused_writes, "operations", "the record was full");
     lost(Dimension::FileReads, end.panics, "requests", "the world's door failed on them");
     lost(
         Dimension::FileReads,

@@ -313,6 +313,8 @@ impl Stimulus<'_> {
             if met(self.jar)? {
                 return Ok(Waited::Met);
             }
+            // While the component does nothing, what it did before is written out.
+            self.log.flush_due()?;
             let now = Instant::now();
             if self.stop.asked() {
                 return Ok(Waited::Stopped);
