@@ -248,7 +248,8 @@ mod tests {
 
     #[test]
     fn what_a_fixed_seed_gives_is_always_the_same() {
-        for &encoding in Encoding::ALL {
+        // The traditional encryption of zip begins with random bytes of the library.
+        for &encoding in Encoding::ALL.iter().filter(|e| **e != Encoding::EncryptedZip) {
             let once = encode(encoding, b"some text of some length", "part.bin", 5);
             let again = encode(encoding, b"some text of some length", "part.bin", 5);
             assert_eq!(once.expect("is encoded"), again.expect("is encoded"), "{encoding:?}");
