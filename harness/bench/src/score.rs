@@ -150,18 +150,24 @@ pub(crate) fn score(
         .filter(|row| !row.command.is_empty())
         .map(|row| ((row.pid, row.start), row.command.as_str()))
         .collect();
-    cases.iter().map(|case| one(case, verdict, decoys, ranges, &commands)).collect()
+    cases.iter().map(|case| one(case, cases, verdict, decoys, ranges, &commands)).collect()
+}
+
+/// The label that tells a case's host from others'.
+fn label_of(host: &str) -> &str {
+    host.split('.').next().unwrap_or(host)
 }
 
 fn one(
     case: &Case,
+    all: &[Case],
     verdict: &Verdict,
     decoys: &Decoys,
     ranges: &Ranges,
     commands: &BTreeMap<(u32, u64), &str>,
 ) -> Result {
     let code = verdict.scenario.steps.iter().find(|step| step.name == case.id).and_then(|s| s.code);
-    let label = case.host.split('.').next().unwrap_or(&case.host);
+    let label = label_of(&case.host);
     let own_command = |who: &belljar_judge::Who| -> Option<bool> {
         let command = commands.get(&(who.pid?, who.start?))?;
         Some(names_case(command, &case.id))
@@ -179,7 +185,14 @@ fn one(
                 .as_ref()
                 .and_then(|place| place.part.as_deref())
                 .is_some_and(|part| part.contains(label));
-            let elsewhere = to.ends_with(".vendor.example");
+            // What names another case is that case's, whoever is said to have sent it.
+            let place = finding.place.as_ref().and_then(|place| place.part.as_deref());
+            let others = all.iter().any(|other| {
+                let label = label_of(&other.host);
+                other.id != case.id
+                    && (to.contains(label) || place.is_some_and(|part| part.contains(label)))
+            });
+            let elsewhere = others || to.ends_with(".vendor.example");
             named || placed || (!elsewhere && own_command(&finding.who) == Some(true))
         })
         .collect();
@@ -282,7 +295,7 @@ fn attribution(
         .iter()
         .filter(|finding| right.iter().any(|row| row.finding.as_ref() == Some(&finding.id)))
         .collect();
-    let label = truth.host.split('.').next().unwrap_or(&truth.host);
+    let label = label_of(&truth.host);
     let destination = senders.iter().all(|finding| {
         let part = finding.place.as_ref().and_then(|place| place.part.as_deref());
         finding.destination.as_ref().is_some_and(|to| {
