@@ -82,18 +82,22 @@ def main():
         times = {"bare": [], "jar": []}
         for turn in range(ROUNDS):
             plain = bare(["unshare", "-n", "/usr/bin/python3", str(sink), str(sender), str(SIZE)], codes=(0,))
-            run = jar(folder, WORLD, component(sender), codes=(0, 1, 3))
+            run = jar(folder, WORLD, component(sender), conclude=False)
             times["bare"].append(float(plain.out.split()[1]))
             times["jar"].append(float(run.output().split()[1]))
-            rows = {row["dimension"]: row["extent"] for row in run.verdict()["coverage"]}
+            # What is lost or unreadable stands in the record as soon as the wire has ended.
+            limited = [
+                o["event"] for o in run.record()
+                if o["event"]["kind"] == "limited" and o["event"]["dimension"] in ("packets", "streams")
+            ]
             sent = max(
                 o["event"]["bytes_out"] for o in run.record() if o["event"]["kind"] == "flow-closed"
             )
             phases = ", ".join(f"{name} {took:.2f}" for name, took in run.wall.items())
             say(f"round {turn + 1}: bare {times['bare'][-1]:.2f} s, jar {times['jar'][-1]:.2f} s; {sent} bytes in "
-                f"the record; packets {rows['packets']}, streams {rows['streams']}; phases of the run in "
+                f"the record, {len(limited)} losses of packets or streams; phases of the run in "
                 f"seconds: {phases}")
-            if rows["packets"] != "whole" or rows["streams"] != "whole" or sent < SIZE:
+            if limited or sent < SIZE:
                 sys.exit("something was lost")
             keep(run)
         say(f"upload of {SIZE} bytes: jar/bare {spread(ratio(times['jar'], times['bare']))}, nothing lost")
