@@ -3,6 +3,8 @@
 //! Every test draws a fresh seed and prints it; run it again with `BELLJAR_TEST_SEED=N`.
 #![forbid(unsafe_code)]
 
+pub mod made;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
