@@ -8,7 +8,6 @@ use crate::blocks::Blocks;
 use crate::digest;
 use crate::gram::GRAM;
 use crate::index::{Index, Spot};
-use crate::interval::{covers, union};
 use belljar_record::DecoySource;
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -17,12 +16,8 @@ use std::sync::PoisonError;
 const WORK: u64 = 512;
 /// What a comparison costs beside the bytes compared, eight of which cost one.
 const ASKING: u64 = 8;
-/// Positions that are kept for a second look.
-const LEFT_OUT: usize = 1 << 20;
 /// What making a block of a decoy costs.
 const MAKING: u64 = 512;
-/// Equal bytes that explain a stretch.
-const LONG: u64 = 256;
 
 /// Equal bytes in a content and in an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,19 +90,8 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
     let mut work = WORK * window.len() as u64 + (1 << 16);
     let mut blocks = index.blocks.lock().unwrap_or_else(PoisonError::into_inner);
     let mut buffers = Buffers { blocks: &mut blocks, bytes: Vec::new() };
-    let first = found.contents.len();
-    // Where the table knew more places than were looked at, and how many more.
-    let mut left_out: Vec<(usize, u64)> = Vec::new();
     index.table.candidates(window, |at, hash| {
-        let (places, more) = index.table.places(hash);
-        if more > 0 {
-            if left_out.len() < LEFT_OUT {
-                left_out.push((at, more));
-            } else {
-                found.skipped += more;
-            }
-        }
-        for position in places {
+        for position in index.table.places(hash) {
             match index.spot(position) {
                 Some(Spot::Digest(content, algorithm)) => {
                     let (_, place, len) = digest::PLACES[usize::from(algorithm)];
@@ -147,18 +131,6 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
             }
         }
     });
-    // Inside a long run the bytes are explained: further places of sixteen of them are no loss.
-    let long = |run: &&Run| run.len >= LONG;
-    let explained = found.contents[first..].iter().filter(long);
-    let explained = union(explained.map(|run| run.piece..run.piece + run.len).collect());
-    found.skipped += left_out
-        .into_iter()
-        .filter(|&(at, _)| {
-            let at = base + at as u64;
-            !covers(&explained, &(at..at + GRAM as u64))
-        })
-        .map(|(_, more)| more)
-        .sum::<u64>();
 }
 
 /// Room for the decoy's side of a comparison.

@@ -139,21 +139,19 @@ impl Table {
         self.tags.get(from as usize..to as usize).is_some_and(|tags| tags.contains(&(mixed as u16)))
     }
 
-    /// Places in the decoys at which a run with this hash may stand, and how many more there are.
-    pub(crate) fn places(&self, hash: u64) -> (impl Iterator<Item = u32> + '_, u64) {
+    /// Places in the decoys at which a run with this hash may stand: at most [`MOST`]. A run that
+    /// stands at more places of a plant says nothing of any one of them.
+    pub(crate) fn places(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
         let mixed = gram::mix(hash);
         let bucket = (mixed >> self.bucket_shift) as usize;
         let from = self.directory.get(bucket).copied().unwrap_or(0) as usize;
         let to = self.directory.get(bucket + 1).copied().unwrap_or(0) as usize;
         let tag = mixed as u16;
-        let tags = &self.tags[from..to];
-        let equal = if tags.len() > MOST { tags.iter().filter(|&&t| t == tag).count() } else { 0 };
-        let places = tags
+        self.tags[from..to]
             .iter()
             .enumerate()
             .filter(move |&(_, &known)| known == tag)
             .take(MOST)
-            .map(move |(i, _)| self.positions[from + i]);
-        (places, equal.saturating_sub(MOST) as u64)
+            .map(move |(i, _)| self.positions[from + i])
     }
 }
