@@ -244,7 +244,7 @@ fn more_addresses_in_a_call_than_are_looked_at_have_no_name() {
         class Part(ctypes.Structure):\n    _fields_ = [('at', ctypes.c_void_p), ('len', ctypes.c_size_t)]\n\
         class Message(ctypes.Structure):\n    _fields_ = [('name', ctypes.c_void_p), ('name_len', ctypes.c_uint), \
             ('parts', ctypes.c_void_p), ('count', ctypes.c_size_t), ('control', ctypes.c_void_p), \
-            ('control_len', ctypes.c_size_t), ('flags', ctypes.c_int), ('sent', ctypes.c_uint)]\n\
+            ('control_len', ctypes.c_size_t), ('flags', ctypes.c_int), ('pad', ctypes.c_int), ('sent', ctypes.c_uint)]\n\
         text = ctypes.create_string_buffer(b'hello')\n\
         part = Part(ctypes.addressof(text), 5)\n\
         messages, names = (Message * 200)(), []\n\
