@@ -39,6 +39,7 @@ pub fn run(
     events: EventSink<'_>,
     stop: &Stop,
 ) -> Result<Ended, RunError> {
+    raise_open_files();
     // What the one who asked got wrong is said before anything is written.
     let planted = Planted::new(plan).map_err(PlantingError::from)?;
     let programs = programs(plan, &planted)?;
@@ -79,6 +80,15 @@ pub fn run(
             let _ = writer.finish_partial(&error.to_string());
             Err(error)
         }
+    }
+}
+
+/// Payloads and connections take descriptors: as many as this process may have. What runs inside has
+/// a limit of its own. Where it cannot be raised, the wire serves fewer connections at a time.
+fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
 }
 
