@@ -40,8 +40,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// The crates at the top, which may use everything below but not each other upwards.
-const TOP: &[&str] =
-    &["belljar-sandbox", "belljar-wasm", "belljar-run", "belljar-bench", "belljar", "belljar-tests"];
+const TOP: &[&str] = &[
+    "belljar-sandbox",
+    "belljar-wasm",
+    "belljar-run",
+    "belljar-bench",
+    "belljar",
+    "belljar-tests",
+];
 
 /// Crates that reach into the operating system.
 const LINUX: &[&str] = &[
