@@ -21,6 +21,7 @@ const ACCEPTED: &[&str] = &[
     "Unicode-3.0",
     "MPL-2.0",
     "BSL-1.0",
+    "bzip2-1.0.6",
     "CDLA-Permissive-2.0",
 ];
 
