@@ -16,7 +16,7 @@ fn violations(verdict: &Value) -> Vec<&Value> {
 }
 
 /// The one violation that says that the archive left whole.
-fn archive<'a>(verdict: &'a Value) -> &'a Value {
+fn archive(verdict: &Value) -> &Value {
     let found: Vec<&Value> = violations(verdict)
         .into_iter()
         .filter(|finding| finding["item"] == "archive" && finding["class"] == "whole-file")

@@ -6,7 +6,6 @@ use belljar_bench::BenchError;
 use belljar_run::RunError;
 use belljar_schema::FileError;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Report, Severity};
-use std::error::Error as _;
 use std::path::PathBuf;
 
 /// Why a command did not do what it was asked.

@@ -33,7 +33,7 @@ pub(crate) fn jar_plan(
     let fill = |text: &str| planted.plant.fill(text);
     let identity = planted.plant.identity();
     let component = &plan.component;
-    let files = component.files.iter().map(|path| HostFile::same(path));
+    let files = component.files.iter().map(HostFile::same);
     let placed = component
         .placed
         .iter()

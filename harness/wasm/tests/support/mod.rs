@@ -1,5 +1,5 @@
 //! A world with a home, a fake vendor, and guests from WAT and C.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(unreachable_pub, dead_code, reason = "each test binary takes what it needs")]
 
 use belljar_internet::{Internet, InternetPlan};
 use belljar_record::{BytesSource, DecoyId, Log, Observation, Payloads};
