@@ -113,7 +113,7 @@ async fn ordinary_methods_get_ordinary_answers() {
     ] {
         let (got, _) = talk(&bench, request.as_bytes()).await;
         assert_eq!(got.split(' ').nth(1), Some(status), "{request}{got}");
-        assert!(got.contains("date: Sat, 01 Jun 2024 00:00:00 GMT"), "{got}");
+        assert!(got.contains("Date: Sat, 01 Jun 2024 00:00:00 GMT"), "{got}");
     }
 }
 
