@@ -39,10 +39,19 @@ pub struct Entry {
 pub(crate) struct Local {
     pub(crate) deflated: bool,
     pub(crate) stored: bool,
+    /// How it is packed (APPNOTE 4.4.5); 0 where it is encrypted.
+    pub(crate) method: u16,
     /// Length of the header, name and extra field.
     pub(crate) len: usize,
     pub(crate) compressed: u64,
     pub(crate) name: ByteString,
+}
+
+impl Local {
+    /// Whether it can be unpacked: deflate, bzip2, LZMA, Zstandard, xz.
+    pub(crate) fn packed(&self) -> bool {
+        matches!(self.method, 8 | 12 | 14 | 93 | 95)
+    }
 }
 
 pub(crate) fn local_header(bytes: &[u8]) -> Option<Local> {
@@ -62,6 +71,7 @@ pub(crate) fn local_header(bytes: &[u8]) -> Option<Local> {
     Some(Local {
         deflated: plain && method == 8,
         stored: plain && method == 0,
+        method: if plain { method } else { 0 },
         len: 30 + name_len + extra_len,
         compressed,
         name: name.into(),

@@ -40,7 +40,8 @@ impl Default for Budget {
 pub struct Cut {
     /// Objects at the deepest level in which something more was recognised.
     pub depth: u64,
-    /// Decodings stopped because of their total output.
+    /// Decodings stopped, or not begun, because of their total output or of all the bytes that
+    /// were looked at for them.
     pub output: u64,
     /// Decodings not begun because there were too many objects.
     pub pieces: u64,
@@ -69,45 +70,81 @@ impl Cut {
     }
 }
 
+/// Bytes that may be gone through for what nothing speaks for, beside the payload's length.
+const TRIES: u64 = 2 << 20;
+
 /// What is left of a budget.
 #[derive(Debug)]
 pub(crate) struct Meter {
     pub(crate) depth: usize,
     pub(crate) window: usize,
     output_left: u64,
+    work_left: u64,
+    tries_left: u64,
     pieces_left: u64,
     deadline: Instant,
+    asked: u32,
+    over: bool,
     pub(crate) cut: Cut,
 }
 
 impl Meter {
     pub(crate) fn new(budget: &Budget, payload: u64) -> Self {
+        let output = budget.output.saturating_add(payload.saturating_mul(budget.ratio));
         Self {
             depth: budget.depth,
             window: budget.window.max(64 << 10),
-            output_left: budget.output.saturating_add(payload.saturating_mul(budget.ratio)),
+            output_left: output,
+            // Streams that give nothing are read all the same.
+            work_left: output.saturating_mul(4),
+            tries_left: TRIES.saturating_add(payload),
             pieces_left: budget.pieces,
             deadline: Instant::now() + budget.time,
+            asked: 0,
+            over: budget.time.is_zero(),
             cut: Cut::default(),
         }
     }
 
-    /// Whether one more object may be decoded; counts it, or counts the refusal.
-    pub(crate) fn begin(&mut self) -> bool {
+    /// Whether one more object may be decoded; counts the refusal.
+    pub(crate) fn may_begin(&mut self) -> bool {
         if self.pieces_left == 0 {
             self.cut.pieces += 1;
             return false;
         }
-        if self.output_left == 0 {
+        if self.output_left == 0 || self.work_left == 0 {
             self.cut.output += 1;
             return false;
         }
-        if Instant::now() > self.deadline {
-            self.cut.time += 1;
-            return false;
+        // Asking for the time costs more than many a decoding.
+        self.asked = self.asked.wrapping_add(1);
+        if self.asked.is_multiple_of(64) {
+            self.over = Instant::now() > self.deadline;
         }
-        self.pieces_left -= 1;
-        true
+        if self.over {
+            self.cut.time += 1;
+        }
+        !self.over
+    }
+
+    /// Counts an object.
+    pub(crate) fn begin(&mut self) {
+        self.pieces_left = self.pieces_left.saturating_sub(1);
+    }
+
+    /// Counts bytes that were looked at.
+    pub(crate) fn work(&mut self, bytes: u64) {
+        self.work_left = self.work_left.saturating_sub(bytes);
+    }
+
+    /// Whether `bytes` may be gone through for something that nothing speaks for. What is not
+    /// tried is no loss that is counted: it is a limit of the decoder, and stated there.
+    pub(crate) fn may_try(&mut self, bytes: u64) -> bool {
+        let may = bytes <= self.tries_left;
+        if may {
+            self.tries_left -= bytes;
+        }
+        may
     }
 
     /// How many bytes may still be decoded.

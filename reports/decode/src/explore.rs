@@ -4,20 +4,41 @@
 //! budget's depth; objects are shown in windows of bounded size with an overlap, so memory stays
 //! bounded for any payload; equal content found twice at one place of the payload is shown once.
 //! Cannot see: a stream that begins within a *decoded* object larger than a window and is cut by
-//! the window's edge is decoded only up to there (counted).
+//! the window's edge is decoded only up to there (counted). What leaves no mark (reversal, a number
+//! added to every byte, bare deflate, Brotli, LZ4) is looked for in whole objects and whole parts of
+//! the protocol only, and in those that are small enough (see [`crate::turn`]). Long runs of digits
+//! within something decoded are read from their first digit on, not at every alignment.
 
 use crate::budget::{Budget, Cut, Meter};
-use crate::inflate::{Flow, Inflated};
+use crate::inflate::{self, Flow};
 use crate::part::{self, Content, Gathered, Part, Role};
+use crate::produce::produce;
 use crate::span::{Blocks, Span};
-use crate::{Decoder, Step, archive, escape, inflate, text, wide};
-use belljar_record::{DecoySource, Layer};
+use crate::{
+    Decoder, Step, archive, base58, base85, escape, marks, markup, seven_zip, text, turn, wide,
+    words,
+};
+use belljar_record::{ByteString, DecoySource, Layer};
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
 
 /// How far neighbouring windows overlap.
 const OVERLAP: usize = 64 << 10;
+/// The largest object of which the reversal is shown.
+const REVERSED: usize = 1 << 20;
+/// The largest object of which the reversal of bits, and what may have been added, is shown.
+const TURNED: usize = 256 << 10;
+/// The largest payload that is also turned as a whole where its protocol says what it is made of.
+const TURNED_TOO: usize = 64 << 10;
+/// The least bytes in which anything could be told that has no mark.
+const TELLING: usize = 48;
+/// The least bytes that can be digits or words of anything.
+const LOOK: usize = 22;
+/// Bytes of which the frequencies are looked at.
+const COUNTED: usize = 16 << 10;
+/// Bytes that bare streams must give.
+const BARE: usize = 32;
 
 /// A window of an object: of the payload, or of something decoded from it.
 #[derive(Debug)]
@@ -49,59 +70,58 @@ pub fn explore(
         chain: Vec::new(),
         lengths: Vec::new(),
         objects: 0,
+        quiet: 0,
+        tries: 16,
         seen: HashSet::new(),
         keys: RandomState::new(),
     };
     graph.meter.cut.add(&cut);
     let id = graph.next();
-    graph.object(span, 0, id);
-    for part in &parts {
-        graph.part(span, part);
+    let held =
+        (span.len() <= graph.meter.window as u64).then(|| span.take(0..span.len(), usize::MAX));
+    let span = held.as_deref().map_or(span, Span::Near);
+    let told = parts.iter().any(|part| matches!(part.role, Role::Body | Role::Message));
+    if let Some(bytes) = &held {
+        graph.show(id, 0, bytes);
+        if !told {
+            graph.whole(bytes, 0);
+        }
+        graph.look_at(span, 0, 0, bytes, bytes.len(), 0);
+        if !told || bytes.len() <= TURNED_TOO {
+            graph.turns(bytes, 0);
+        }
+    } else {
+        graph.object(span, 0, id);
+        if !told {
+            graph.whole_far(span, 0..span.len());
+        }
+    }
+    // Of many small messages each alone has little to tell that all of them together have not.
+    let many = parts.iter().filter(|part| part.role == Role::Message).count() > 64;
+    // What was put together comes first: it says most, and budgets may end.
+    let joined = |part: &&Part| part.role == Role::Joined;
+    for part in parts.iter().filter(joined).chain(parts.iter().filter(|part| !joined(part))) {
+        graph.part(span, part, many);
     }
     graph.meter.cut
 }
 
-/// Decodes `range` of `span`, block by block into `sink`; says how much was used and came out.
-pub(crate) fn produce(
-    decoder: Decoder,
-    span: Span<'_>,
-    range: Range<u64>,
-    sink: &mut dyn FnMut(&[u8]) -> Flow,
-) -> Inflated {
-    let len = range.end.saturating_sub(range.start);
-    if let Some(alphabet) = text::alphabet(decoder) {
-        let (mut digits, mut out, mut output) = (text::Digits::new(alphabet), Vec::new(), 0);
-        let mut blocks = Blocks::new(span, range);
-        loop {
-            let block = blocks.next();
-            if block.is_empty() {
-                break;
-            }
-            out.clear();
-            digits.push(block, &mut out);
-            output += out.len() as u64;
-            if sink(&out) == Flow::Stop {
-                break;
-            }
-        }
-        return Inflated { input: len, output, whole: true };
+/// What a decoding must give to be shown.
+#[derive(Clone, Copy)]
+struct Expect {
+    /// At least so many bytes.
+    least: usize,
+    /// Whether it must come to its own end, and use all of the input (but for a few bytes).
+    whole: bool,
+}
+
+impl Expect {
+    fn bytes(least: usize) -> Self {
+        Self { least, whole: false }
     }
-    let whole = |bytes: Vec<u8>, sink: &mut dyn FnMut(&[u8]) -> Flow| {
-        sink(&bytes);
-        Inflated { input: len, output: bytes.len() as u64, whole: true }
-    };
-    let input = |most| span.take(range.clone(), most);
-    match decoder {
-        Decoder::Utf16Le | Decoder::Utf16Be => {
-            whole(wide::decode(decoder, &input(usize::MAX)), sink)
-        }
-        Decoder::Reversed => {
-            let mut bytes = input(usize::MAX);
-            bytes.reverse();
-            whole(bytes, sink)
-        }
-        _ if escape::is_escape(decoder) => whole(escape::decode(decoder, &input(usize::MAX)), sink),
-        _ => inflate::stream(decoder, span, range.start, range.end, sink),
+
+    fn whole() -> Self {
+        Self { least: BARE, whole: true }
     }
 }
 
@@ -111,6 +131,10 @@ struct Graph<'v> {
     chain: Vec<Step>,
     lengths: Vec<u64>,
     objects: u64,
+    /// Above zero: nothing is tried that leaves no mark.
+    quiet: u32,
+    /// Decoded objects of which everything may still be tried.
+    tries: u32,
     /// Contents that were shown, by keyed hash and place in the payload.
     seen: HashSet<(u64, u64)>,
     keys: RandomState,
@@ -122,17 +146,36 @@ impl Graph<'_> {
         self.objects - 1
     }
 
-    /// A part of the protocol, if it does not stand in one piece in the payload.
-    fn part(&mut self, span: Span<'_>, part: &Part) {
-        if let (Role::Body | Role::File | Role::FormField | Role::Message, Some(range)) =
-            (part.role, part.in_one_piece())
-        {
-            self.bare_deflate(span, 0, range);
+    /// A part of the protocol: what it is as a whole, and what it holds if it does not stand in one
+    /// piece in the payload.
+    fn part(&mut self, span: Span<'_>, part: &Part, many: bool) {
+        if let Some(range) = part.in_one_piece() {
+            let own = match part.role {
+                Role::Body | Role::File | Role::FormField => true,
+                Role::Message => !many,
+                _ => false,
+            };
+            if own && range.end - range.start < span.len() {
+                match (range.end - range.start) <= self.meter.window as u64 {
+                    true => {
+                        let bytes = span.take(range.clone(), usize::MAX);
+                        self.whole(&bytes, range.start);
+                        self.turns(&bytes, range.start);
+                    }
+                    false => self.whole_far(span, range),
+                }
+            } else if own {
+                // The whole payload is one message.
+                self.whole_of(span, range);
+            }
+            if part.role != Role::Joined {
+                return;
+            }
+        }
+        if !matches!(part.role, Role::Body | Role::Joined) || !self.meter.may_begin() {
             return;
         }
-        if !matches!(part.role, Role::Body | Role::Joined) || !self.meter.begin() {
-            return;
-        }
+        self.meter.begin();
         let step = Step {
             decoder: Decoder::Part,
             input: part.input.clone(),
@@ -152,59 +195,62 @@ impl Graph<'_> {
         self.lengths.pop();
     }
 
+    fn whole_of(&mut self, span: Span<'_>, range: Range<u64>) {
+        if let Span::Near(bytes) = span {
+            self.whole(bytes, 0);
+            if bytes.len() > TURNED_TOO {
+                self.turns(bytes, 0);
+            }
+        } else {
+            self.whole_far(span, range);
+        }
+    }
+
     /// Shows an object, or a window of a larger decoded one that begins at `base`, and looks into it.
     fn object(&mut self, span: Span<'_>, base: u64, id: u64) {
-        let bytes = match span {
-            Span::Near(bytes) => bytes,
-            Span::Far(source) => {
-                let mut buffer =
-                    vec![
-                        0;
-                        usize::try_from(source.len()).unwrap_or(usize::MAX).min(self.meter.window)
-                    ];
-                let (mut at, mut done) = (0, 0);
-                loop {
-                    let filled = source.read_at(at, &mut buffer);
-                    let last = at + filled as u64 >= source.len() || filled <= OVERLAP;
-                    self.show(id, at, &buffer[..filled]);
-                    let fresh = if last { filled } else { filled - OVERLAP };
-                    done = self.look(span, at, &buffer[..filled], fresh, done);
-                    if last {
-                        break;
-                    }
-                    at += fresh as u64;
+        let source = match span {
+            Span::Near(bytes) => {
+                self.show(id, base, bytes);
+                let starts = self.starts_at_object(base);
+                if starts {
+                    self.whole(bytes, base);
                 }
-                if self.starts_at_object(0) {
-                    self.bare_deflate(span, 0, 0..source.len());
+                // Places are told to children relative to the object: `base` is added in `child`.
+                if bytes.len() >= LOOK {
+                    self.look_at(span, base, 0, bytes, bytes.len(), 0);
+                }
+                if starts {
+                    self.turns(bytes, base);
                 }
                 return;
             }
+            Span::Far(source) => source,
         };
-        self.show(id, base, bytes);
-        self.look_near(bytes, base);
+        if source.len() <= self.meter.window as u64 {
+            let bytes = source.read_all();
+            return self.object(Span::Near(&bytes), base, id);
+        }
+        let mut buffer = vec![0; self.meter.window];
+        let (mut at, mut done) = (0, 0);
+        loop {
+            let filled = source.read_at(at, &mut buffer);
+            let last = at + filled as u64 >= source.len() || filled <= OVERLAP;
+            self.show(id, at, &buffer[..filled]);
+            let fresh = if last { filled } else { filled - OVERLAP };
+            done = self.look_at(span, 0, at, &buffer[..filled], fresh, done);
+            if last {
+                break;
+            }
+            at += fresh as u64;
+        }
+        if self.starts_at_object(0) {
+            self.whole_far(span, 0..source.len());
+        }
     }
 
     /// Whether an object of its own begins here (the payload's own start is a protocol's).
     fn starts_at_object(&self, base: u64) -> bool {
         base == 0 && !self.chain.is_empty()
-    }
-
-    fn look_near(&mut self, bytes: &[u8], base: u64) {
-        // Places are told to children relative to the object: `base` is added in `child`.
-        self.look_at(Span::Near(bytes), base, 0, bytes, bytes.len(), 0);
-        if self.starts_at_object(base) {
-            self.bare_deflate(Span::Near(bytes), base, 0..bytes.len() as u64);
-            if self.chain.len() < 3
-                && bytes.len() <= 1 << 20
-                && self.chain.last().is_some_and(|s| s.decoder != Decoder::Reversed)
-            {
-                self.child(Decoder::Reversed, Span::Near(bytes), base, 0..bytes.len() as u64, 16);
-            }
-        }
-    }
-
-    fn look(&mut self, span: Span<'_>, at: u64, bytes: &[u8], fresh: usize, done: u64) -> u64 {
-        self.look_at(span, 0, at, bytes, fresh, done)
     }
 
     fn show(&mut self, object: u64, base: u64, bytes: &[u8]) {
@@ -224,13 +270,20 @@ impl Graph<'_> {
         fresh: usize,
         done: u64,
     ) -> u64 {
+        let near = |range: &Range<usize>| at + range.start as u64..at + range.end as u64;
         let mut known = done;
         for (decoder, run) in text::find(bytes) {
             let start = at + run.start as u64;
             if run.start >= fresh || start < done {
                 continue;
             }
-            let Some(alphabet) = text::alphabet(decoder) else { continue };
+            let Some(alphabet) = text::alphabet(decoder) else {
+                if decoder == Decoder::Base58 {
+                    self.meter.work(base58::work(run.len() as u64));
+                }
+                self.child(decoder, None, span, base, near(&run), Expect::bytes(12));
+                continue;
+            };
             let mut end = at + run.end as u64;
             if run.end == bytes.len() {
                 // The run may go on behind the window.
@@ -244,60 +297,176 @@ impl Graph<'_> {
                     }
                 }
             }
-            for skip in alphabet.alignments(&bytes[run.clone()]) {
-                self.child(decoder, span, base, start + skip as u64..end, 12);
+            let decoded = self.chain.iter().any(|step| step.decoder != Decoder::Part);
+            let text = &bytes[run.clone()];
+            let few = (decoded && run.len() > 4096) || alphabet.gives_text(text);
+            let alignments = alphabet.alignments(text).into_iter().take(if few { 1 } else { 8 });
+            for (number, skip) in alignments.enumerate() {
+                // What has no mark and is then written in digits begins with the first of them.
+                let sidelong = u32::from(number > 0);
+                self.quiet += sidelong;
+                let range = start + skip as u64..end;
+                self.child(decoder, None, span, base, range, Expect::bytes(12));
+                self.quiet -= sidelong;
             }
             if end > at + bytes.len() as u64 {
                 known = known.max(end);
             }
         }
-        let near = |range: &Range<usize>| at + range.start as u64..at + range.end as u64;
-        for (decoder, run) in escape::find(bytes).into_iter().chain(wide::find(bytes)) {
+        let runs = escape::find(bytes)
+            .into_iter()
+            .chain(wide::find(bytes))
+            .chain(base85::find(bytes))
+            .chain(words::find(bytes).into_iter().map(|run| (Decoder::WordList, run)));
+        for (decoder, run) in runs.collect::<Vec<_>>() {
             if run.start < fresh {
-                self.child(decoder, span, base, near(&run), 8);
+                self.child(decoder, None, span, base, near(&run), Expect::bytes(8));
             }
         }
-        for (decoder, start) in inflate::find(bytes) {
+        for (decoder, start) in marks::find(bytes) {
             if start < fresh {
-                let start = at + start as u64;
-                self.child(decoder, span, base, start..span.len(), 24);
-            }
-        }
-        for header in memchr::memmem::find_iter(bytes, b"PK\x03\x04") {
-            if header < fresh {
-                let start = at + header as u64;
-                self.child(Decoder::ZipMember, span, base, start..span.len(), 1);
+                let least = if decoder == Decoder::ZipMember { 1 } else { 24 };
+                let range = at + start as u64..span.len();
+                self.child(decoder, None, span, base, range, Expect::bytes(least));
             }
         }
         known
     }
 
-    /// A deflate stream without any header, if `range` is one from its first to its last byte.
-    fn bare_deflate(&mut self, span: Span<'_>, base: u64, range: Range<u64>) {
-        if range.end - range.start < 16 || self.chain.len() >= self.meter.depth {
+    /// What something may be from its first to its last byte. `bytes` are all of it and begin at
+    /// `base` of the object.
+    fn whole(&mut self, bytes: &[u8], base: u64) {
+        if self.chain.len() >= self.meter.depth || bytes.len() < TELLING || self.quiet > 0 {
             return;
         }
-        // Most bytes are no deflate stream; looking costs little, since errors come early.
-        let most = self.meter.output_left();
-        let mut output = 0;
-        let went = inflate::stream(Decoder::Deflate, span, range.start, range.end, &mut |block| {
-            output += block.len() as u64;
-            if output > most { Flow::Stop } else { Flow::Go }
-        });
-        if went.whole && went.output >= 32 && range.end - range.start - went.input <= 8 {
-            self.child(Decoder::Deflate, span, base, range, 32);
+        let (span, all) = (Span::Near(bytes), 0..bytes.len() as u64);
+        let head = &bytes[..bytes.len().min(COUNTED)];
+        if turn::Counts::of(head).may_be_packed() {
+            self.bare(span, base, all.clone());
+        }
+        if marks::may_be_lz4_block(bytes) {
+            self.child(Decoder::Lz4Block, None, span, base, all.clone(), Expect::whole());
+        }
+        if markup::begins(bytes) {
+            self.child(Decoder::Markup, None, span, base, all, Expect::bytes(16));
         }
     }
 
-    /// Decodes `range` of `span` (whose first byte is byte `base` of the object) and shows it if at
-    /// least `least` bytes come out.
+    /// The same for what is larger than a window.
+    fn whole_far(&mut self, span: Span<'_>, range: Range<u64>) {
+        if self.chain.len() < self.meter.depth {
+            self.bare(span, 0, range);
+        }
+    }
+
+    /// Streams without any mark, if `range` is one from its first to its last byte.
+    fn bare(&mut self, span: Span<'_>, base: u64, range: Range<u64>) {
+        if range.end - range.start < 16 {
+            return;
+        }
+        // Most bytes are no such stream; looking costs little, since errors come early.
+        for decoder in [Decoder::Deflate, Decoder::Brotli] {
+            self.child(decoder, None, span, base, range.clone(), Expect::whole());
+        }
+        if inflate::odd_zlib(&span.take(range.clone(), 2)) {
+            self.child(Decoder::Zlib, None, span, base, range, Expect::whole());
+        }
+    }
+
+    /// What may have been done to every byte, or to the order of all.
+    fn turns(&mut self, bytes: &[u8], base: u64) {
+        let turns = self.chain.iter().filter(|step| turn::is_turn(step.decoder)).count();
+        let size = TELLING..=REVERSED;
+        if turns >= 2 || self.chain.len() > 3 || self.quiet > 0 || !size.contains(&bytes.len()) {
+            return;
+        }
+        let (span, all) = (Span::Near(bytes), 0..bytes.len() as u64);
+        let last = self.chain.last().map(|step| step.decoder);
+        let expect = Expect::bytes(16);
+        if last != Some(Decoder::Reversed) {
+            self.child(Decoder::Reversed, None, span, base, all.clone(), expect);
+        }
+        if bytes.len() > TURNED || !matches!(last, None | Some(Decoder::Reversed)) && turns > 0 {
+            return;
+        }
+        let counts = turn::Counts::of(&bytes[..bytes.len().min(COUNTED)]);
+        if !counts.is_text() {
+            self.child(Decoder::BitsReversed, None, span, base, all.clone(), expect);
+        }
+        if turns > 0 {
+            return;
+        }
+        for by in counts.rotated() {
+            let detail = Some(by.to_string().into());
+            self.child(Decoder::LetterRotation, detail, span, base, all.clone(), expect);
+        }
+        let marked = turn::added_to_mark(bytes);
+        let (likely, any) = match counts.added() {
+            Some(numbers) => (numbers, false),
+            None => (Vec::new(), bytes.len() <= turn::TRY_ALL && self.may_try_all()),
+        };
+        if let Some(number) = marked {
+            let detail = Some(number.to_string().into());
+            self.child(Decoder::ByteAddition, detail, span, base, all.clone(), expect);
+        }
+        for number in likely.into_iter().filter(|number| Some(*number) != marked) {
+            // A guess is no reason to guess further.
+            self.quiet += 1;
+            let detail = Some(number.to_string().into());
+            self.child(Decoder::ByteAddition, detail, span, base, all.clone(), expect);
+            self.quiet -= 1;
+        }
+        if any && self.meter.may_try(bytes.len() as u64 * 255) {
+            self.every_addition(bytes, base);
+        }
+    }
+
+    /// Whether the object is as it was sent, but for how the protocol cuts it, or one of the first
+    /// few that were decoded from that.
+    fn may_try_all(&mut self) -> bool {
+        let decoded = self.chain.iter().filter(|step| step.decoder != Decoder::Part).count();
+        if decoded == 1 && self.tries > 0 {
+            self.tries -= 1;
+            return true;
+        }
+        decoded == 0
+    }
+
+    /// Shows what every number that may have been added leaves. Nothing more is decoded from that:
+    /// what has a mark is told by it.
+    fn every_addition(&mut self, bytes: &[u8], base: u64) {
+        let mut turned = Vec::with_capacity(bytes.len());
+        for number in 1..=255_u8 {
+            if !self.meter.may_begin() {
+                return;
+            }
+            self.meter.begin();
+            self.meter.spend(bytes.len() as u64);
+            turned.clear();
+            turned.extend(bytes.iter().map(|byte| byte.wrapping_sub(number)));
+            self.chain.push(Step {
+                decoder: Decoder::ByteAddition,
+                input: base..base + bytes.len() as u64,
+                detail: Some(number.to_string().into()),
+            });
+            self.lengths.push(bytes.len() as u64);
+            let id = self.next();
+            self.show(id, 0, &turned);
+            self.chain.pop();
+            self.lengths.pop();
+        }
+    }
+
+    /// Decodes `range` of `span` (whose first byte is byte `base` of the object) and shows it if it
+    /// gives what is expected.
     fn child(
         &mut self,
         decoder: Decoder,
+        detail: Option<ByteString>,
         span: Span<'_>,
         base: u64,
         range: Range<u64>,
-        least: usize,
+        expect: Expect,
     ) {
         if self.chain.len() >= self.meter.depth {
             // Signatures are proof enough that something is there; digits are not.
@@ -306,14 +475,15 @@ impl Graph<'_> {
             }
             return;
         }
-        if !self.meter.begin() {
+        if !self.meter.may_begin() {
             return;
         }
         let window = self.meter.window;
         let most = self.meter.output_left();
         let (mut kept, mut output) = (Vec::new(), 0_u64);
         let mut stopped = false;
-        let went = produce(decoder, span, range.clone(), &mut |block| {
+        let parameter = detail.as_ref().map(|detail| detail.0.as_slice());
+        let went = produce(decoder, parameter, span, range.clone(), &mut |block| {
             output += block.len() as u64;
             if kept.len() <= window {
                 kept.extend_from_slice(block);
@@ -324,22 +494,23 @@ impl Graph<'_> {
             }
             Flow::Go
         });
-        self.meter.spend(output);
+        self.meter.work(went.input.max(output));
         if stopped {
             self.meter.cut.output += 1;
         }
-        if kept.len() < least
-            || (!went.whole && matches!(decoder, Decoder::Zlib) && kept.len() < 64)
+        let used_all = went.whole && range.end - range.start - went.input <= 8;
+        if kept.len() < expect.least
+            || (expect.whole && !used_all)
+            || (!went.whole && decoder == Decoder::Zlib && kept.len() < 64)
         {
             return;
         }
+        self.meter.begin();
+        self.meter.spend(output);
         let input = base + range.start..base + range.start + went.input;
-        let detail = (decoder == Decoder::ZipMember)
-            .then(|| archive::local_header(&span.take(range.start..range.end, 64 << 10)))
-            .flatten()
-            .map(|local| local.name);
+        let detail = detail.or_else(|| self.name_of(decoder, span, &range));
         let place = self.chain.first().map_or(input.start, |step| step.input.start);
-        self.chain.push(Step { decoder, input, detail });
+        self.chain.push(Step { decoder, input, detail: detail.clone() });
         self.lengths.push(output);
         if output <= window as u64 {
             if self.seen.insert((self.keys.hash_one(&kept), place)) {
@@ -348,16 +519,28 @@ impl Graph<'_> {
             }
         } else {
             kept.clear();
-            self.windows(decoder, span, range, output.min(most), kept);
+            self.windows(decoder, detail, span, range, output.min(most), kept);
         }
         self.chain.pop();
         self.lengths.pop();
+    }
+
+    /// The names that an archive gives what is in it.
+    fn name_of(&self, decoder: Decoder, span: Span<'_>, range: &Range<u64>) -> Option<ByteString> {
+        match decoder {
+            Decoder::ZipMember => {
+                archive::local_header(&span.take(range.clone(), 64 << 10)).map(|local| local.name)
+            }
+            Decoder::SevenZip => seven_zip::names(&span.take(range.clone(), self.meter.window)),
+            _ => None,
+        }
     }
 
     /// Shows a decoded object that is larger than a window, window by window.
     fn windows(
         &mut self,
         decoder: Decoder,
+        detail: Option<ByteString>,
         span: Span<'_>,
         range: Range<u64>,
         most: u64,
@@ -367,7 +550,8 @@ impl Graph<'_> {
         let id = self.next();
         let window = self.meter.window;
         let (mut base, mut output) = (0_u64, 0_u64);
-        produce(decoder, span, range, &mut |block| {
+        let parameter = detail.as_ref().map(|detail| detail.0.as_slice());
+        produce(decoder, parameter, span, range, &mut |block| {
             output += block.len() as u64;
             held.extend_from_slice(block);
             if held.len() >= window {

@@ -4,7 +4,7 @@
 //! has left.
 
 use crate::span::{Blocks, Span};
-use crate::{Decoder, archive};
+use crate::{Decoder, archive, packed};
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// What a sink says after each block.
@@ -25,29 +25,30 @@ pub(crate) struct Inflated {
     pub(crate) whole: bool,
 }
 
-/// Whether a decoder's input ends where the stream says so.
-pub(crate) fn tells_its_end(decoder: Decoder) -> bool {
+/// Whether `decoder` is one of this module's.
+pub(crate) fn is_inflate(decoder: Decoder) -> bool {
     matches!(decoder, Decoder::Gzip | Decoder::Zlib | Decoder::Deflate | Decoder::ZipMember)
 }
 
-/// Places in `bytes` at which a stream may begin.
-pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, usize)> {
-    let mut found = Vec::new();
-    for at in memchr::memchr2_iter(0x1f, 0x78, bytes) {
-        match bytes.get(at..) {
-            Some([0x1f, 0x8b, 8, flags, ..]) if flags & 0xe0 == 0 => {
-                found.push((Decoder::Gzip, at))
-            }
-            // RFC 1950: header divisible by 31, no preset dictionary, 32 KiB window.
-            Some([0x78, flags, ..])
-                if (0x7800 + u16::from(*flags)) % 31 == 0 && flags & 0x20 == 0 =>
-            {
-                found.push((Decoder::Zlib, at));
-            }
-            _ => {}
+/// Adds places in `bytes` at which a zlib stream of the usual kind may begin.
+pub(crate) fn find(bytes: &[u8], found: &mut Vec<(Decoder, usize)>) {
+    for at in memchr::memchr_iter(0x78, bytes) {
+        // RFC 1950: header divisible by 31, no preset dictionary, 32 KiB window.
+        if let Some(&flags) = bytes.get(at + 1)
+            && (0x7800 + u16::from(flags)).is_multiple_of(31)
+            && flags & 0x20 == 0
+        {
+            found.push((Decoder::Zlib, at));
         }
     }
-    found
+}
+
+/// Whether something begins as a zlib stream with a smaller window.
+pub(crate) fn odd_zlib(bytes: &[u8]) -> bool {
+    matches!(bytes, &[first, flags, ..] if first & 15 == 8
+        && first >> 4 < 7
+        && flags & 0x20 == 0
+        && u16::from_be_bytes([first, flags]).is_multiple_of(31))
 }
 
 /// Decodes the stream that begins at `start`, block by block into `sink`.
@@ -67,6 +68,12 @@ pub(crate) fn stream(
         },
         Decoder::ZipMember => match archive::local_header(&span.take(start..end, 64 << 10)) {
             Some(local) if local.deflated => local.len,
+            Some(local) if local.packed() => {
+                let data = start + local.len as u64;
+                let mut went = packed::member(local.method, span, data.min(end), end, sink);
+                went.input += local.len as u64;
+                return went;
+            }
             _ => return nothing,
         },
         _ => return nothing,
@@ -74,7 +81,9 @@ pub(crate) fn stream(
     let trailer = if decoder == Decoder::Gzip { 8 } else { 0 };
     let mut inflate = Decompress::new(decoder == Decoder::Zlib);
     let mut blocks = Blocks::new(span, start + header..end);
-    let mut out = vec![0; 64 << 10];
+    // Many streams are short, and many that are tried are none.
+    let room = (end.saturating_sub(start).saturating_mul(4)).clamp(1 << 10, 64 << 10);
+    let mut out = vec![0; room as usize];
     let done = |inflate: &Decompress, whole: bool| Inflated {
         input: (header + inflate.total_in() + if whole { trailer } else { 0 })
             .min(end.saturating_sub(start)),

@@ -12,17 +12,28 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod base58;
+mod base85;
 mod budget;
 mod dns;
 mod escape;
 mod explore;
 mod http;
 mod inflate;
+mod lz4;
+mod lz_string;
+mod marks;
+mod markup;
+mod packed;
 mod part;
+mod produce;
 mod replay;
+mod seven_zip;
 mod span;
 mod text;
+mod turn;
 mod wide;
+mod words;
 
 pub use archive::{Entry, EntryKind, entries};
 pub use budget::{Budget, Cut};
@@ -47,6 +58,16 @@ pub enum Decoder {
     Base64,
     /// base32 (RFC 4648), either case.
     Base32,
+    /// base32 with the extended hexadecimal alphabet (RFC 4648, 7), either case.
+    Base32Hex,
+    /// base58 (the alphabet of Bitcoin): one number.
+    Base58,
+    /// Ascii85 (Adobe, btoa), with `z` for four zero bytes and line breaks.
+    Ascii85,
+    /// Z85 (ZeroMQ RFC 32).
+    Z85,
+    /// Words of the English list of BIP-39, eleven bits each.
+    WordList,
     /// Percent-encoding (RFC 3986).
     Percent,
     /// Percent-encoding with `+` for a space (HTML forms).
@@ -57,20 +78,52 @@ pub enum Decoder {
     JsonEscapes,
     /// Character references of HTML and XML.
     Entities,
+    /// Text of HTML and XML, without tags, references resolved.
+    Markup,
     /// gzip (RFC 1952).
     Gzip,
     /// zlib (RFC 1950).
     Zlib,
     /// A bare deflate stream (RFC 1951).
     Deflate,
-    /// A deflated member of a zip archive, from its local header.
+    /// bzip2.
+    Bzip2,
+    /// xz.
+    Xz,
+    /// LZMA with the header of the LZMA SDK (`.lzma`).
+    Lzma,
+    /// lzip.
+    Lzip,
+    /// Zstandard (RFC 8878).
+    Zstd,
+    /// Brotli (RFC 7932), from the first to the last byte of something.
+    Brotli,
+    /// LZ4 frames.
+    Lz4,
+    /// A bare LZ4 block, perhaps after its decoded length in four bytes.
+    Lz4Block,
+    /// LZ-string, in the alphabets of base64 and of URLs.
+    LzString,
+    /// A compressed member of a zip archive, from its local header.
     ZipMember,
+    /// All members of a 7z archive, one after the other.
+    SevenZip,
     /// UTF-16, little-endian, to bytes (only characters up to U+00FF).
     Utf16Le,
     /// UTF-16, big-endian, to bytes (only characters up to U+00FF).
     Utf16Be,
+    /// UTF-32, little-endian, to UTF-8 (to bytes where all are below U+0100).
+    Utf32Le,
+    /// UTF-32, big-endian, likewise.
+    Utf32Be,
     /// The whole reversed.
     Reversed,
+    /// The bits of each byte reversed.
+    BitsReversed,
+    /// A number was added to every byte; the detail says which.
+    ByteAddition,
+    /// Letters were moved along the alphabet; the detail says how far.
+    LetterRotation,
 }
 
 impl Decoder {
@@ -81,18 +134,39 @@ impl Decoder {
             Self::Hex => "hex",
             Self::Base64 => "base64",
             Self::Base32 => "base32",
+            Self::Base32Hex => "base32hex",
+            Self::Base58 => "base58",
+            Self::Ascii85 => "ascii85",
+            Self::Z85 => "z85",
+            Self::WordList => "word list",
             Self::Percent => "percent",
             Self::Form => "form",
             Self::QuotedPrintable => "quoted-printable",
             Self::JsonEscapes => "json escapes",
             Self::Entities => "entities",
+            Self::Markup => "text of markup",
             Self::Gzip => "gzip",
             Self::Zlib => "zlib",
             Self::Deflate => "deflate",
+            Self::Bzip2 => "bzip2",
+            Self::Xz => "xz",
+            Self::Lzma => "lzma",
+            Self::Lzip => "lzip",
+            Self::Zstd => "zstd",
+            Self::Brotli => "brotli",
+            Self::Lz4 => "lz4",
+            Self::Lz4Block => "lz4 block",
+            Self::LzString => "lz-string",
             Self::ZipMember => "zip member",
+            Self::SevenZip => "7z",
             Self::Utf16Le => "utf-16le",
             Self::Utf16Be => "utf-16be",
+            Self::Utf32Le => "utf-32le",
+            Self::Utf32Be => "utf-32be",
             Self::Reversed => "reversed",
+            Self::BitsReversed => "bits reversed",
+            Self::ByteAddition => "byte addition",
+            Self::LetterRotation => "letter rotation",
         }
     }
 }

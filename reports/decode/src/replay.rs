@@ -1,10 +1,10 @@
 //! Applies a chain of decodings again, so that anybody can see that a finding is so.
 
-use crate::explore::produce;
 use crate::inflate::Flow;
 use crate::part::{self, Content, Gathered};
+use crate::produce::{produce, tells_its_end};
 use crate::span::Span;
-use crate::{Decoder, Step, inflate};
+use crate::{Decoder, Step};
 use belljar_record::{DecoySource, Layer};
 
 /// A chain that does not apply to a payload.
@@ -90,8 +90,9 @@ pub fn replay(
         } else {
             let (mut bytes, mut over) = (Vec::new(), false);
             // Streams tell their own end; one that was cut short used all it could get.
-            let end = if inflate::tells_its_end(step.decoder) { len } else { step.input.end };
-            produce(step.decoder, span, step.input.start..end, &mut |block| {
+            let end = if tells_its_end(step.decoder) { len } else { step.input.end };
+            let detail = step.detail.as_ref().map(|detail| detail.0.as_slice());
+            produce(step.decoder, detail, span, step.input.start..end, &mut |block| {
                 if bytes.len() as u64 + block.len() as u64 > most {
                     over = true;
                     return Flow::Stop;

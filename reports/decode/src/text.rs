@@ -1,7 +1,7 @@
 //! Digits that stand for bytes: hexadecimal, base32, base64. They are recognised by their
 //! alphabet alone, at any place and any alignment.
 
-use crate::Decoder;
+use crate::{Decoder, base58, lz_string};
 use std::ops::Range;
 
 const SKIP: u8 = 0xfd;
@@ -74,6 +74,24 @@ static BASE32: Alphabet = Alphabet {
     least: 26,
 };
 
+static BASE32HEX: Alphabet = Alphabet {
+    values: mark(
+        b"=",
+        RESET,
+        mark(
+            b"\r\n",
+            SKIP,
+            table(
+                b"abcdefghijklmnopqrstuv",
+                10,
+                table(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", 0, [OTHER; 256]),
+            ),
+        ),
+    ),
+    bits: 5,
+    least: 26,
+};
+
 static HEX: Alphabet = Alphabet {
     // `x` undoes the 0 of `0x`.
     values: mark(
@@ -94,6 +112,7 @@ pub(crate) fn alphabet(decoder: Decoder) -> Option<&'static Alphabet> {
     match decoder {
         Decoder::Hex => Some(&HEX),
         Decoder::Base32 => Some(&BASE32),
+        Decoder::Base32Hex => Some(&BASE32HEX),
         Decoder::Base64 => Some(&BASE64),
         _ => None,
     }
@@ -126,6 +145,27 @@ impl Alphabet {
             .map(|(i, _)| i)
             .take(phases)
             .collect()
+    }
+
+    /// Whether a run, read from its first digit on, gives nothing but printable text: then there
+    /// is no other way to read it. (Pieces of it are looked at.)
+    pub(crate) fn gives_text(&'static self, run: &[u8]) -> bool {
+        const PIECE: usize = 64;
+        let mut digits = Digits::new(self);
+        let mut output = Vec::new();
+        if run.len() <= 16 * PIECE {
+            digits.push(run, &mut output);
+        } else {
+            // Whole groups of digits, between line breaks, begin anew wherever one begins.
+            let group = if self.bits == 5 { 8 } else { 4 };
+            let at: Vec<u8> = run.iter().copied().filter(|&b| self.is_digit(b)).collect();
+            let step = (at.len() / 16).next_multiple_of(group);
+            for piece in at.chunks(step) {
+                Digits::new(self).push(&piece[..piece.len().min(PIECE)], &mut output);
+            }
+        }
+        let printable = |b: &&u8| matches!(**b, 0x20..=0x7e | b'\t' | b'\r' | b'\n');
+        output.len() >= 24 && output.iter().filter(printable).count() * 50 >= output.len() * 49
     }
 
     /// The runs of `bytes` that are long enough.
@@ -167,17 +207,89 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
         if text.iter().all(|&b| HEX.inside(b)) {
             continue;
         }
-        for inner in BASE32.runs(text) {
-            let part = &text[inner.clone()];
-            let upper = part.iter().any(u8::is_ascii_uppercase);
-            let lower = part.iter().any(u8::is_ascii_lowercase);
-            if upper != lower {
-                found.push((Decoder::Base32, run.start + inner.start..run.start + inner.end));
+        let mut covered = 0;
+        for (decoder, alphabet) in [(Decoder::Base32, &BASE32), (Decoder::Base32Hex, &BASE32HEX)] {
+            for inner in alphabet.runs(text) {
+                let part = &text[inner.clone()];
+                let upper = part.iter().any(u8::is_ascii_uppercase);
+                let lower = part.iter().any(u8::is_ascii_lowercase);
+                if upper != lower && looks_so(decoder, part) {
+                    covered = covered.max(part.len());
+                    found.push((decoder, run.start + inner.start..run.start + inner.end));
+                }
             }
         }
-        found.push((Decoder::Base64, run));
+        // Sixty-four digits of base64 that are all of one case are as good as never seen.
+        if covered == text.len() && covered >= 64 {
+            continue;
+        }
+        let mut numbers = Vec::new();
+        base58::find(text, &mut numbers);
+        found.extend(
+            numbers.into_iter().map(|n| (Decoder::Base58, run.start + n.start..run.start + n.end)),
+        );
+        if let Some(stream) = lz_string::find(text) {
+            found.push((Decoder::LzString, run.start + stream.start..run.start + stream.end));
+        }
+        if changes_often(text) {
+            segments(text, run.start, &mut found);
+            found.push((Decoder::Base64, run));
+        }
     }
     found
+}
+
+/// Whether digits of base32 are mixed as they must be: words have no digits, hexadecimal has no
+/// letters beyond `f`.
+fn looks_so(decoder: Decoder, part: &[u8]) -> bool {
+    match decoder {
+        Decoder::Base32Hex => {
+            let beyond = part.iter().filter(|b| matches!(**b | 0x20, b'g'..=b'v')).count();
+            // Zeros are written in zeros.
+            let zeros = memchr::memchr_iter(b'0', part).count();
+            beyond >= 3 && beyond * 8 >= part.len() - zeros && part.iter().any(u8::is_ascii_digit)
+        }
+        _ => part.iter().any(u8::is_ascii_digit),
+    }
+}
+
+/// Whether capitals, small letters and digits change as often as in base64. Words, paths and the
+/// names of functions, which are written in the same characters, change less.
+fn changes_often(text: &[u8]) -> bool {
+    const LONG: usize = 256;
+    if text.len() >= LONG {
+        return true;
+    }
+    let class = |byte: u8| match byte {
+        b'A'..=b'Z' => 0,
+        b'a'..=b'z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    let (mut pairs, mut changes) = (0, 0);
+    for pair in text.windows(2) {
+        // Runs of one letter are zeros.
+        if pair[0] != pair[1] && !matches!(pair[0], b'\r' | b'\n') {
+            pairs += 1;
+            changes += usize::from(class(pair[0]) != class(pair[1]));
+        }
+    }
+    // In base64 about two of three neighbours differ in class.
+    changes * 20 >= pairs * 7
+}
+
+/// Pieces of a short run between slashes: what stands in a path begins behind one.
+fn segments(text: &[u8], at: usize, found: &mut Vec<(Decoder, Range<usize>)>) {
+    if text.len() > 8192 || memchr::memchr_iter(b'/', text).count() > 8 {
+        return;
+    }
+    let mut start = 0;
+    for piece in text.split(|&b| b == b'/') {
+        if piece.len() >= BASE64.least && piece.len() < text.len() && changes_often(piece) {
+            found.push((Decoder::Base64, at + start..at + start + piece.len()));
+        }
+        start += piece.len() + 1;
+    }
 }
 
 /// Digits to bytes, block by block.

@@ -1,55 +1,11 @@
 //! The decoding graph: what is encoded comes out, nothing panics, nothing exceeds its budget.
 
-use belljar_decode::{Budget, Cut, Decoder, Role, Step, explore, parts, replay};
+mod encoders;
+
+use belljar_decode::{Budget, Decoder, Role, explore, parts, replay};
 use belljar_record::{BytesSource, Layer};
+use encoders::{all, deflate, finds, gzip, zlib};
 use proptest::prelude::*;
-use std::io::Write as _;
-
-/// An object's chain and bytes.
-type Shown = (Vec<Step>, Vec<u8>);
-
-/// Everything that is found, with its chain.
-fn all(payload: &[u8], layer: Layer, budget: &Budget) -> (Vec<Shown>, Cut) {
-    let source = BytesSource::from(payload.to_vec());
-    let mut found: Vec<(u64, Vec<Step>, Vec<u8>)> = Vec::new();
-    let cut = explore(&source, layer, budget, &mut |piece| {
-        let base = usize::try_from(piece.base).expect("small");
-        match found.iter_mut().rev().find(|(id, _, _)| *id == piece.object) {
-            Some((_, _, bytes)) => {
-                bytes.truncate(base);
-                bytes.extend_from_slice(piece.bytes);
-            }
-            None => found.push((piece.object, piece.chain.to_vec(), piece.bytes.to_vec())),
-        }
-    });
-    (found.into_iter().map(|(_, chain, bytes)| (chain, bytes)).collect(), cut)
-}
-
-fn finds(payload: &[u8], layer: Layer, secret: &[u8]) -> Option<Vec<Step>> {
-    let (found, _) = all(payload, layer, &Budget::default());
-    found
-        .into_iter()
-        .find(|(_, bytes)| bytes.windows(secret.len()).any(|w| w == secret))
-        .map(|(chain, _)| chain)
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    writer.write_all(bytes).expect("memory takes it");
-    writer.finish().expect("memory takes it")
-}
-
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    writer.write_all(bytes).expect("memory takes it");
-    writer.finish().expect("memory takes it")
-}
-
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut writer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-    writer.write_all(bytes).expect("memory takes it");
-    writer.finish().expect("memory takes it")
-}
 
 const SECRET: &[u8] = b"a secret of \x01\x02\xff\x00 some length, that is not to be read by others";
 

@@ -1,0 +1,202 @@
+//! Ascii85 and Z85: four bytes in five printable characters.
+//!
+//! Recognised by the alphabet and by how often characters stand in it that words, base64 and
+//! addresses do not have; groups that are too large for four bytes tell text from it. Cannot see:
+//! runs shorter than 40 characters, runs with blanks in them.
+
+use crate::Decoder;
+use std::ops::Range;
+
+/// The least number of characters in a run.
+const LEAST: usize = 40;
+const SKIP: u8 = 0xfc;
+const ZERO: u8 = 0xfd;
+const NONE: u8 = 0xff;
+const Z85: &[u8; 85] =
+    b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+
+static ASCII85_VALUES: [u8; 256] = ascii85_values();
+static Z85_VALUES: [u8; 256] = z85_values();
+
+const fn ascii85_values() -> [u8; 256] {
+    let mut values = [NONE; 256];
+    let mut i = 0;
+    while i < 85 {
+        values[b'!' as usize + i] = i as u8;
+        i += 1;
+    }
+    values[b'z' as usize] = ZERO;
+    values[b'\r' as usize] = SKIP;
+    values[b'\n' as usize] = SKIP;
+    values
+}
+
+const fn z85_values() -> [u8; 256] {
+    let mut values = [NONE; 256];
+    let mut i = 0;
+    while i < 85 {
+        values[Z85[i] as usize] = i as u8;
+        i += 1;
+    }
+    values[b'\r' as usize] = SKIP;
+    values[b'\n' as usize] = SKIP;
+    values
+}
+
+fn values(decoder: Decoder) -> &'static [u8; 256] {
+    if decoder == Decoder::Z85 { &Z85_VALUES } else { &ASCII85_VALUES }
+}
+
+/// Runs in `bytes`, one for each place in a group of five at which they may begin.
+pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
+    let mut found = Vec::new();
+    for decoder in [Decoder::Ascii85, Decoder::Z85] {
+        let values = values(decoder);
+        let inside = |byte: u8| values[byte as usize] != NONE;
+        let (mut floor, mut probe) = (0, LEAST - 1);
+        while probe < bytes.len() {
+            if !inside(bytes[probe]) {
+                floor = probe + 1;
+                probe += LEAST;
+                continue;
+            }
+            let start = bytes[floor..probe]
+                .iter()
+                .rposition(|&b| !inside(b))
+                .map_or(floor, |i| floor + i + 1);
+            let end = probe
+                + bytes[probe..].iter().position(|&b| !inside(b)).unwrap_or(bytes.len() - probe);
+            if end - start >= LEAST && looks_so(decoder, &bytes[start..end]) {
+                phases(decoder, bytes, start..end, &mut found);
+            }
+            floor = end;
+            probe = end + LEAST;
+        }
+    }
+    found
+}
+
+/// Whether a run has as many signs as random bytes give.
+fn looks_so(decoder: Decoder, run: &[u8]) -> bool {
+    let mut counts = [0_u32; 256];
+    for &byte in run.iter().take(4096) {
+        counts[byte as usize] += 1;
+    }
+    let sign = |byte: u8| match decoder {
+        Decoder::Z85 => !byte.is_ascii_alphanumeric() && values(decoder)[byte as usize] < SKIP,
+        _ => matches!(byte, b'!'..=b'*' | b',' | b':'..=b'<' | b'>'..=b'@' | b'['..=b'^' | b'`'),
+    };
+    let (mut signs, mut different, mut all) = (0, 0, 0);
+    let (mut upper, mut digits) = (0, 0);
+    for (byte, &count) in (0_u8..=255).zip(&counts) {
+        // Zeros are written in these.
+        let zero = if decoder == Decoder::Z85 { b'0' } else { b'!' };
+        if byte == zero {
+            continue;
+        }
+        if !matches!(byte, b'\r' | b'\n') {
+            all += count;
+        }
+        if sign(byte) {
+            signs += count;
+            different += u32::from(count > 0);
+        }
+        upper += if byte.is_ascii_uppercase() { count } else { 0 };
+        digits += if byte.is_ascii_digit() { count } else { 0 };
+    }
+    // Of 85 characters, 23 are such signs, 26 capitals, 10 digits; text of few different bytes has
+    // fewer. Addresses have few capitals.
+    if decoder == Decoder::Z85 && (upper * 10 < all || digits * 40 < all) {
+        return false;
+    }
+    let least = if decoder == Decoder::Z85 { 7 } else { 10 };
+    signs * least >= all && different >= 6 && signs * 5 <= all * 4
+}
+
+/// The places at which the first group may begin: those from which few groups are too large.
+fn phases(
+    decoder: Decoder,
+    bytes: &[u8],
+    run: Range<usize>,
+    found: &mut Vec<(Decoder, Range<usize>)>,
+) {
+    for start in
+        (run.start..run.end).filter(|&i| values(decoder)[bytes[i] as usize] != SKIP).take(5)
+    {
+        let (mut groups, mut wrong) = (0_u32, 0_u32);
+        each_group(decoder, &bytes[start..run.end.min(start + (16 << 10))], |group| {
+            groups += 1;
+            wrong += u32::from(group.too_large);
+        });
+        // What stands before the run (a field's name) is read along with it.
+        if wrong <= 2 + groups / 64 {
+            found.push((decoder, start..run.end));
+        }
+    }
+}
+
+struct Group {
+    number: u32,
+    len: usize,
+    too_large: bool,
+}
+
+fn each_group(decoder: Decoder, text: &[u8], mut see: impl FnMut(Group)) {
+    let values = values(decoder);
+    let (mut number, mut held) = (0_u64, 0_usize);
+    for &byte in text {
+        match values[byte as usize] {
+            SKIP => {}
+            ZERO if held == 0 => see(Group { number: 0, len: 4, too_large: false }),
+            // In the middle of a group it is none: whatever stood before is not of it.
+            ZERO | NONE => {
+                see(Group { number: 0, len: 0, too_large: true });
+                (number, held) = (0, 0);
+            }
+            value => {
+                number = number * 85 + u64::from(value);
+                held += 1;
+                if held == 5 {
+                    let too_large = number > u64::from(u32::MAX);
+                    see(Group { number: number as u32, len: 4, too_large });
+                    (number, held) = (0, 0);
+                }
+            }
+        }
+    }
+    if held > 1 {
+        let len = held - 1;
+        for _ in held..5 {
+            number = number * 85 + 84;
+        }
+        see(Group { number: number as u32, len, too_large: number > u64::from(u32::MAX) });
+    }
+}
+
+/// Decodes a run.
+pub(crate) fn decode(decoder: Decoder, text: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(text.len() / 5 * 4 + 4);
+    each_group(decoder, text, |group| {
+        output.extend_from_slice(&group.number.to_be_bytes()[..group.len]);
+    });
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_values_are_read() {
+        assert_eq!(decode(Decoder::Ascii85, b"9jqo^F*2M7/c"), b"Man sure.");
+        assert_eq!(decode(Decoder::Ascii85, b"z9jqo^"), b"\0\0\0\0Man ");
+        assert_eq!(decode(Decoder::Z85, b"HelloWorld"), b"\x86\x4f\xd2\x6f\xb5\x59\xf7\x5b");
+    }
+
+    #[test]
+    fn words_and_addresses_are_none() {
+        let words = b"https://www.example.com/some/long/path?with=a&query=string&and=more#fragment";
+        assert_eq!(find(words), []);
+        assert_eq!(find(&b"abcdefgh".repeat(20)), []);
+    }
+}

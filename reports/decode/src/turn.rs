@@ -1,0 +1,226 @@
+//! What is done to every byte, or to the order of all: reversal, reversal of bits, a number added,
+//! letters moved along the alphabet. None of these leaves a mark, so they are tried.
+//!
+//! The number that was added is not known: where the bytes tell it (text, or many zero bytes), those
+//! few are tried; where they do not (compressed content), all are, for objects up to [`TRY_ALL`]: the
+//! payload, its parts, and the first few that were decoded from these. Cannot see: numbers added to
+//! longer or deeper content in which no byte stands out.
+
+use crate::Decoder;
+
+/// The longest object for which all 255 numbers are tried.
+pub(crate) const TRY_ALL: usize = 8 << 10;
+
+/// Whether `decoder` is one of this module's.
+pub(crate) fn is_turn(decoder: Decoder) -> bool {
+    matches!(
+        decoder,
+        Decoder::Reversed | Decoder::BitsReversed | Decoder::ByteAddition | Decoder::LetterRotation
+    )
+}
+
+/// Undoes it. `detail` is the number in decimal digits where there is one.
+pub(crate) fn decode(decoder: Decoder, detail: Option<&[u8]>, mut bytes: Vec<u8>) -> Vec<u8> {
+    let number = detail
+        .and_then(|detail| std::str::from_utf8(detail).ok()?.parse::<u8>().ok())
+        .unwrap_or_default();
+    match decoder {
+        Decoder::Reversed => bytes.reverse(),
+        Decoder::BitsReversed => bytes.iter_mut().for_each(|byte| *byte = byte.reverse_bits()),
+        Decoder::ByteAddition => {
+            bytes.iter_mut().for_each(|byte| *byte = byte.wrapping_sub(number));
+        }
+        Decoder::LetterRotation => bytes.iter_mut().for_each(|byte| {
+            let first = match byte {
+                b'a'..=b'z' => b'a',
+                b'A'..=b'Z' => b'A',
+                _ => return,
+            };
+            *byte = first + (*byte - first + 26 - number % 26) % 26;
+        }),
+        _ => {}
+    }
+    bytes
+}
+
+/// Marks with which files and streams begin, four bytes each at least.
+const MARKS: [&[u8]; 16] = [
+    b"PK\x03\x04",
+    b"\x1f\x8b\x08\x00",
+    b"\x1f\x8b\x08\x08",
+    b"BZh91AY",
+    b"\xfd7zXZ\0",
+    b"7z\xbc\xaf\x27\x1c",
+    b"\x28\xb5\x2f\xfd",
+    b"\x04\x22\x4d\x18",
+    b"\x5d\0\0\x80\0",
+    b"%PDF-1.",
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff\xe0",
+    b"\x7fELF",
+    b"SQLite format 3\0",
+    b"\xd0\xcf\x11\xe0\xa1\xb1",
+    b"Rar!\x1a\x07",
+];
+
+/// How zlib streams of the usual kinds begin.
+const ZLIB: [&[u8]; 4] = [b"\x78\x9c", b"\x78\x01", b"\x78\xda", b"\x78\x5e"];
+
+/// The number that was added to a file or stream, told by the mark with which it begins.
+pub(crate) fn added_to_mark(bytes: &[u8]) -> Option<u8> {
+    MARKS.iter().chain(&ZLIB).find_map(|mark| {
+        let head = bytes.get(..mark.len())?;
+        let number = head[0].wrapping_sub(mark[0]);
+        let same = head.iter().zip(*mark).all(|(byte, of)| byte.wrapping_sub(number) == *of);
+        (number != 0 && same).then_some(number)
+    })
+}
+
+/// How often each byte stands in something.
+pub(crate) struct Counts {
+    counts: [u32; 256],
+    all: u32,
+}
+
+impl Counts {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut counts = [0; 256];
+        for &byte in bytes {
+            counts[byte as usize] += 1;
+        }
+        Self { counts, all: u32::try_from(bytes.len()).unwrap_or(u32::MAX) }
+    }
+
+    fn share(&self, number: u8, of: impl Fn(u8) -> bool) -> f64 {
+        let sum: u32 = (0..=255_u8)
+            .filter(|&byte| of(byte.wrapping_sub(number)))
+            .map(|byte| self.counts[byte as usize])
+            .sum();
+        f64::from(sum) / f64::from(self.all.max(1))
+    }
+
+    fn printable(&self, number: u8) -> f64 {
+        self.share(number, |b| matches!(b, 0x20..=0x7e | b'\t' | b'\r' | b'\n'))
+    }
+
+    fn natural(&self, number: u8) -> f64 {
+        self.share(number, |b| b.is_ascii_lowercase() || matches!(b, b' ' | b'\n'))
+    }
+
+    /// Whether nearly all of it is printable ASCII.
+    pub(crate) fn is_text(&self) -> bool {
+        self.printable(0) >= 0.9
+    }
+
+    /// Shannon entropy, bits a byte.
+    fn entropy(&self) -> f64 {
+        let all = f64::from(self.all.max(1));
+        self.counts
+            .iter()
+            .filter(|&&count| count > 0)
+            .map(|&count| f64::from(count) / all)
+            .map(|share| -share * share.log2())
+            .sum()
+    }
+
+    /// Whether it may be a compressed stream: no text, and bytes that are rather even.
+    pub(crate) fn may_be_packed(&self) -> bool {
+        let most = f64::from(self.all.clamp(1, 256)).log2();
+        self.printable(0) < 0.97 && self.entropy() >= most - 1.3
+    }
+
+    /// Whether no byte stands out, as in compressed and encrypted content.
+    pub(crate) fn is_even(&self) -> bool {
+        // What `all` random bytes have, less what chance takes from it.
+        let most = f64::from(self.all.clamp(1, 256)).log2();
+        self.entropy() >= most - 0.9 && self.entropy() >= 4.5
+    }
+
+    /// Numbers that may have been added, likeliest first; `None` if any may.
+    pub(crate) fn added(&self) -> Option<Vec<u8>> {
+        let mut likely: Vec<(f64, u8)> = Vec::new();
+        let (text, natural) = (self.is_text(), self.natural(0));
+        for number in 1..=255_u8 {
+            if self.printable(number) < 0.97 {
+                continue;
+            }
+            let score = self.natural(number);
+            if !text || score > natural + 0.1 {
+                likely.push((score, number));
+            }
+        }
+        likely.sort_by(|a, b| b.0.total_cmp(&a.0));
+        if text {
+            likely.truncate(2);
+        }
+        let mut numbers: Vec<u8> = likely.into_iter().map(|(_, number)| number).collect();
+        if text {
+            return Some(numbers);
+        }
+        let mode = (0..=255_u8).max_by_key(|&b| self.counts[b as usize]).unwrap_or(0);
+        if numbers.is_empty() && self.is_even() {
+            return None;
+        }
+        // Zero bytes are the most frequent in most formats, blanks in most text: where they are,
+        // nothing was added.
+        if numbers.is_empty() && !matches!(mode, 0 | b' ' | 0xff) {
+            numbers.extend([0, b' ', 0xff].map(|frequent| mode.wrapping_sub(frequent)));
+        }
+        Some(numbers)
+    }
+
+    /// How far letters may have been moved, if at all: judged by the letters that are frequent in
+    /// European languages. Always 13, which is what is used.
+    pub(crate) fn rotated(&self) -> Vec<u8> {
+        if !self.is_text() || self.share(0, |b| b.is_ascii_alphabetic()) < 0.4 {
+            return Vec::new();
+        }
+        let score = |by: u8| -> u32 {
+            b"etaoinsr"
+                .iter()
+                .map(|&letter| {
+                    let moved = (letter - b'a' + by) % 26;
+                    self.counts[usize::from(b'a' + moved)] + self.counts[usize::from(b'A' + moved)]
+                })
+                .sum()
+        };
+        let best = (0..26_u8).max_by_key(|&by| score(by)).unwrap_or(0);
+        let mut moved = vec![13];
+        if best != 0 && best != 13 {
+            moved.push(best);
+        }
+        moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_to_text_and_to_zeros_is_guessed() {
+        let text = b"The minutes of the meeting were sent to all members on Tuesday.".repeat(3);
+        for number in [1_u8, 43, 128, 200, 255] {
+            let added: Vec<u8> = text.iter().map(|b| b.wrapping_add(number)).collect();
+            let guessed = Counts::of(&added).added().expect("few");
+            assert!(guessed.contains(&number), "{number}: {guessed:?}");
+        }
+        let mut record = vec![0; 300];
+        record.extend((0..300).map(|i| (i * 7) as u8));
+        let added: Vec<u8> = record.iter().map(|b| b.wrapping_add(99)).collect();
+        assert!(Counts::of(&added).added().expect("few").contains(&99));
+    }
+
+    #[test]
+    fn even_bytes_tell_nothing() {
+        let noise: Vec<u8> =
+            (0..2000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        assert_eq!(Counts::of(&noise).added(), None);
+    }
+
+    #[test]
+    fn letters_are_moved_back() {
+        let undone = decode(Decoder::LetterRotation, Some(b"13"), b"Uryyb, Jbeyq 7!".to_vec());
+        assert_eq!(undone, b"Hello, World 7!");
+    }
+}
