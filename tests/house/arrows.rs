@@ -42,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// The crates at the top, which may use everything below but not each other upwards.
 const TOP: &[&str] = &[
     "belljar-sandbox",
+    "belljar-host",
     "belljar-wasm",
     "belljar-run",
     "belljar-bench",

@@ -34,6 +34,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Check a bundle: every hash, and the verdict derived anew
     Verify(VerifyArgs),
+    /// Try what this host can do for belljar, and say what to do about the rest
+    Doctor(DoctorArgs),
+    /// Give this host, once and as root, what belljar needs to run without root
+    Setup(SetupArgs),
     /// Measure how much of what leaves is found
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -121,6 +125,34 @@ pub(crate) struct VerifyArgs {
     pub(crate) bundle: PathBuf,
 }
 
+/// `belljar doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = BenchFormat::Text)]
+    pub(crate) format: BenchFormat,
+}
+
+/// `belljar setup`.
+#[derive(Debug, Args)]
+pub(crate) struct SetupArgs {
+    /// Take back what an earlier `setup` did, and nothing else
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// Give this user a range of users of its own; may be repeated [default: who called sudo]
+    #[arg(long, value_name = "NAME", conflicts_with = "remove")]
+    pub(crate) user: Vec<String>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Set up the system below this folder (an image), not this host
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub(crate) root: PathBuf,
+    /// The belljar that will be run there [default: this one]
+    #[arg(long, value_name = "PATH", conflicts_with = "remove")]
+    pub(crate) executable: Option<PathBuf>,
+}
+
 /// `belljar bench`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
@@ -167,11 +199,11 @@ pub(crate) struct BenchTrafficArgs {
     pub(crate) seed: Option<u64>,
 }
 
-/// What `bench` prints on standard output.
+/// What `bench` and `doctor` print on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BenchFormat {
-    /// Tables for people
+    /// For people
     Text,
-    /// The figures as JSON; the tables go to standard error
+    /// The same as JSON; what is for people goes to standard error
     Json,
 }

@@ -50,6 +50,8 @@ fn dispatch(command: &Command) -> Result<Exit, Problem> {
         Command::Show(args) => commands::library::show(args),
         Command::Report(args) => commands::report::report(args),
         Command::Verify(args) => commands::verify::verify(args),
+        Command::Doctor(args) => commands::doctor::doctor(args),
+        Command::Setup(args) => commands::setup::setup(args),
         Command::Bench(BenchCommand::Leaks(args)) => commands::bench::leaks(args),
         Command::Bench(BenchCommand::Traffic(args)) => commands::bench::traffic(args),
     }

@@ -3,6 +3,7 @@
 
 use crate::exit::Exit;
 use belljar_bench::BenchError;
+use belljar_host::setup::SetupError;
 use belljar_run::RunError;
 use belljar_schema::FileError;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Report, Severity};
@@ -25,6 +26,8 @@ pub(crate) enum Problem {
     Plant(#[from] belljar_plant::PlantError),
     #[error("cannot read the bundle: {0}")]
     Bundle(#[from] belljar_evidence::BundleError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     #[error("cannot write to standard output")]
     Print(#[source] std::io::Error),
     #[error("cannot find the folder of the belljar executable")]
@@ -50,8 +53,13 @@ impl Problem {
             Self::Bench(_) => Exit::Failed,
             Self::Run(RunError::Interrupted { .. }) => Exit::Interrupted,
             Self::Plant(PlantError::Write { .. }) => Exit::Failed,
+            Self::Setup(
+                SetupError::NoUser(_) | SetupError::OddUser(_) | SetupError::Nothing(_),
+            ) => Exit::Usage,
             Self::Plant(_) => Exit::Usage,
-            Self::Run(_) | Self::Bundle(_) | Self::Print(_) | Self::Beside(_) => Exit::Failed,
+            Self::Run(_) | Self::Setup(_) | Self::Bundle(_) | Self::Print(_) | Self::Beside(_) => {
+                Exit::Failed
+            }
         }
     }
 
@@ -87,10 +95,23 @@ impl Problem {
             Self::Plant(belljar_plant::PlantError::NotEmpty { .. }) => {
                 Some("name a folder that is empty or does not exist".into())
             }
+            Self::Setup(error) => setup_help(error).map(str::to_owned),
             Self::Bundle(_) => Some("name the folder that `belljar run` has written".into()),
             Self::File(_) | Self::Plant(_) | Self::Print(_) | Self::Beside(_) => None,
         }
     }
+}
+
+fn setup_help(error: &SetupError) -> Option<&'static str> {
+    Some(match error {
+        SetupError::NotRoot => {
+            "run it with sudo; `belljar setup --dry-run` says beforehand what would be done"
+        }
+        SetupError::Foreign(_) => "look at that file; move it away if nobody needs it",
+        SetupError::State { .. } => "look at that file; what it lists can be taken back by hand",
+        SetupError::Nothing(_) => "nothing has to be taken back",
+        _ => return None,
+    })
 }
 
 /// A mistake in a file, shown at its place.

@@ -489,6 +489,11 @@ impl NamespaceJar {
     pub fn limits_kept_by(&self) -> String {
         self.limiter.kept_by()
     }
+
+    /// Whether control groups do not keep all of the limits here.
+    pub fn limits_need_a_watcher(&self) -> bool {
+        self.limiter.needs_a_watcher()
+    }
 }
 
 impl Drop for NamespaceJar {

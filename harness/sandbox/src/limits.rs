@@ -139,9 +139,14 @@ impl Limiter {
         Ok(out)
     }
 
+    /// Whether there is something that no group limits.
+    pub(crate) fn needs_a_watcher(&self) -> bool {
+        !(self.memory && self.processes)
+    }
+
     /// Starts the watcher for what no group limits.
     pub(crate) fn watch(&mut self, init: u32) {
-        if self.memory && self.processes {
+        if !self.needs_a_watcher() {
             return;
         }
         let stop = Arc::new(AtomicBool::new(false));

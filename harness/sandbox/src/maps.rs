@@ -102,6 +102,15 @@ fn parse_delegated(text: &str, id: u32, name: Option<&str>) -> Option<(u32, u32)
     })
 }
 
+/// Whether this process may make mounts whose owners are mapped (`CAP_SYS_ADMIN`, number 21 in
+/// capabilities(7)). Root in a container usually may not.
+pub(crate) fn may_map_mounts() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    effective.is_some_and(|bits| bits & (1 << 21) != 0)
+}
+
 /// What is wrong with the map of a process, as belljar sees it.
 pub(crate) fn maps_root(pid: u32) -> Result<bool, std::io::Error> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/uid_map"))?;

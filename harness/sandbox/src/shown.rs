@@ -10,7 +10,7 @@ use belljar_sys::{channel as sockets, mounts};
 
 use crate::jar::step;
 use crate::leftovers::Canaries;
-use crate::maps::Users;
+use crate::maps::{Users, may_map_mounts};
 use crate::messages::{Lower, LowerKind};
 use crate::sabotage::Sabotage;
 use crate::{JarError, JarPlan};
@@ -93,6 +93,11 @@ pub(crate) fn map_owners(
 ) -> Result<MappedMounts, JarError> {
     let mut out = MappedMounts::default();
     if users != Users::Range {
+        return Ok(out);
+    }
+    if !may_map_mounts() {
+        // The supervisor takes hold of them by itself, in its own user namespace.
+        out.not_mapped = lowers.iter().map(|lower| lower.host.clone()).collect();
         return Ok(out);
     }
     let path = format!("/proc/{pid}/ns/user");
