@@ -74,7 +74,9 @@ impl Ability {
                 "no native component can be run: nobody could say who read and who sent, and calls that pass by the doors could not be refused"
             }
             Self::World => "no native component can be run: what it reads could not be seen",
-            Self::Wire => "no native component can be run: what it sends could not be seen",
+            Self::Wire => {
+                "packets come over a pair of Ethernet devices: what comes faster than it is read is dropped before it is seen (counted, and not passed on); where that cannot be made either, no native component can be run"
+            }
             Self::Limits => {
                 "a watcher looks every 100 ms instead: a limit can be passed for that long, and memory in files that nobody has mapped (memfd) does not count until it is touched"
             }

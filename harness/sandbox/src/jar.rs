@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use belljar_process::Watcher;
 use belljar_record::{Dimension, Extent, Isolation, IsolationCheck, ProcessKey};
-use belljar_sys::net::{InnerNet, OuterNet};
+use belljar_sys::net::{Carrier, InnerNet, OuterNet};
 use belljar_sys::{channel as sockets, pidfd};
 
 use crate::contract::{Ended, Jar, JarEnd, Running, Usage};
@@ -26,8 +26,8 @@ use crate::leftovers::{Canaries, numbered_name, start_of};
 use crate::limits::Limiter;
 use crate::maps::{self, Users};
 use crate::messages::{
-    Become, FromInit, FromSupervisor, Lower, LowerKind, Order, SpawnOrder, ToInit, ToSupervisor,
-    hear, pack, say, tell, unpack,
+    Become, Carried, FromInit, FromSupervisor, Lower, LowerKind, Order, SpawnOrder, ToInit,
+    ToSupervisor, hear, pack, say, tell, unpack,
 };
 use crate::sabotage::Sabotage;
 use crate::shown::{SABOTAGE_FOLDER, lowers, map_owners};
@@ -88,6 +88,7 @@ pub struct NamespaceJar {
     canaries: Option<Canaries>,
     lowers: Vec<Lower>,
     not_mapped: Vec<PathBuf>,
+    carrier: Option<Carrier>,
     limiter: Limiter,
     init_socket: Arc<OwnedFd>,
     replies: Receiver<(FromInit, Vec<OwnedFd>)>,
@@ -148,10 +149,14 @@ impl NamespaceJar {
         say(&socket, &ToSupervisor::Mapped { idmapped: mapped.lowers }, &mapped.mounts)
             .map_err(|error| lost("supervisor", error))?;
         drop(mapped.mounts);
-        let (FromSupervisor::Devices { device }, fds) = expect(&socket)? else {
+        let (FromSupervisor::Devices { device, carried }, fds) = expect(&socket)? else {
             return Err(lost("supervisor", "no devices"));
         };
-        let devices = take_devices(&plan, device, fds)?;
+        let carrier = match carried {
+            Carried::ByTun => Carrier::Tun,
+            Carried::ByPair => Carrier::Pair,
+        };
+        let devices = take_devices(&plan, device, carrier, fds)?;
         watcher.table().ours(keeper.pid());
         let (reader, replies) = channel();
         let jar = Self {
@@ -162,6 +167,7 @@ impl NamespaceJar {
             canaries: Some(canaries),
             lowers,
             not_mapped: mapped.not_mapped,
+            carrier: devices.inner.as_ref().map(|inner| inner.carrier),
             limiter,
             init_socket: Arc::new(init_socket),
             replies,
@@ -477,6 +483,10 @@ impl Jar for NamespaceJar {
             );
             losses.push((Dimension::UidRange, Extent::Blind { reason }));
         }
+        if self.carrier == Some(Carrier::Pair) {
+            let reason = "no TUN device can be had here: packets come over a pair of Ethernet devices and a packet socket, which drops (and counts) what comes faster than it is read, and does not pass it on";
+            losses.push((Dimension::Packets, Extent::Blind { reason: reason.into() }));
+        }
         let limits = self.limiter.hits(changes.free);
         // End of file: the supervisor ends.
         self.socket = None;
@@ -488,6 +498,11 @@ impl NamespaceJar {
     /// How memory and processes are limited here, in words.
     pub fn limits_kept_by(&self) -> String {
         self.limiter.kept_by()
+    }
+
+    /// Whether packets are carried by TUN devices, rather than by what serves where there are none.
+    pub fn has_tun(&self) -> bool {
+        self.carrier == Some(Carrier::Tun)
     }
 
     /// Whether control groups do not keep all of the limits here.
@@ -521,6 +536,7 @@ fn expect(socket: &OwnedFd) -> Result<(FromSupervisor, std::vec::IntoIter<OwnedF
 fn take_devices(
     plan: &JarPlan,
     device: u32,
+    carrier: Carrier,
     mut fds: std::vec::IntoIter<OwnedFd>,
 ) -> Result<Devices, JarError> {
     let mut next = || fds.next().ok_or_else(|| lost("supervisor", "a device is missing"));
@@ -528,9 +544,15 @@ fn take_devices(
     if plan.wire.is_none() {
         return Ok(Devices { fuse, inner: None, outer: None });
     }
-    let inner =
-        InnerNet { tun: next()?, loopback: next()?, sock_diag: next()?, route: next()?, device };
-    let outer = OuterNet { tun: next()?, listener: next()? };
+    let inner = InnerNet {
+        link: next()?,
+        carrier,
+        loopback: next()?,
+        sock_diag: next()?,
+        route: next()?,
+        device,
+    };
+    let outer = OuterNet { link: next()?, carrier, listener: next()? };
     Ok(Devices { fuse, inner: Some(inner), outer: Some(outer) })
 }
 

@@ -53,6 +53,12 @@ pub(crate) enum ToSupervisor {
     /// Everything inside has ended: what changed?
     Changes,
 }
+/// What carries packets between the component and belljar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Carried {
+    ByTun,
+    ByPair,
+}
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromSupervisor {
@@ -60,7 +66,7 @@ pub(crate) enum FromSupervisor {
     Unshared,
     /// Its devices: the fuse device if there is a world; then, if there is a wire, the four
     /// descriptors of the inner network and the two of the outer.
-    Devices { device: u32 },
+    Devices { device: u32, carried: Carried },
     /// The tree is complete; init waits for commands.
     Ready { init: u32 },
     /// With the changes as memory file.

@@ -7,13 +7,18 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use belljar_sys::net::{InnerConfig, OuterConfig, setup_inner, setup_outer};
+use belljar_sys::net::{
+    Carrier, Crossing, InnerConfig, NetError, OuterConfig, OuterNet, setup_inner,
+    setup_inner_by_pair, setup_outer, setup_outer_by_pair,
+};
 use belljar_sys::process::{Fork, fork, leave};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::diff;
 use crate::jar::Devices;
-use crate::messages::{FromSupervisor, Order, ToSupervisor, hear, pack, say, tell, unpack};
+use crate::messages::{
+    Carried, FromSupervisor, Order, ToSupervisor, hear, pack, say, tell, unpack,
+};
 use crate::sabotage::Sabotage;
 use crate::step::{Failed, Step as _};
 use crate::tree::Tree;
@@ -127,10 +132,7 @@ fn devices(order: &Order) -> Result<Devices, Failed> {
     if order.plan.wire.is_some() {
         unshare(CloneFlags::CLONE_NEWNET)
             .step("unshare belljar's network namespace", USERS_HINT)?;
-        outer = Some(
-            setup_outer(&OuterConfig::default(), None)
-                .step("set up belljar's network namespace", NET_HINT)?,
-        );
+        outer = Some(outer_net().step("set up belljar's network namespace", NET_HINT)?);
     }
     let all = CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWNET
@@ -148,12 +150,18 @@ fn devices(order: &Order) -> Result<Devices, Failed> {
     let _ = ["0 65535", "0 0"]
         .into_iter()
         .find(|groups| std::fs::write("/proc/sys/net/ipv4/ping_group_range", groups).is_ok());
-    if order.plan.wire.is_some() {
-        inner = Some(
-            setup_inner(&InnerConfig::default(), None)
-                .step("set up the component's network namespace", NET_HINT)?,
-        );
-    }
+    let outer = match outer {
+        None => None,
+        Some((outer, crossing)) => {
+            let config = InnerConfig::default();
+            let made = match crossing {
+                None => setup_inner(&config, None),
+                Some(crossing) => setup_inner_by_pair(&config, crossing),
+            };
+            inner = Some(made.step("set up the component's network namespace", NET_HINT)?);
+            Some(outer)
+        }
+    };
     if order.sabotage == Some(Sabotage::ExtraRoute) {
         let node = belljar_sys::net::open_tun_node().step("sabotage", NO_HINT)?;
         let leak = belljar_sys::net::open_tun("leak0", node).step("sabotage", NO_HINT)?;
@@ -176,6 +184,19 @@ fn devices(order: &Order) -> Result<Devices, Failed> {
     Ok(Devices { fuse, inner, outer })
 }
 
+/// By TUN devices, or by pairs of Ethernet devices where there are none.
+fn outer_net() -> Result<(OuterNet, Option<Crossing>), NetError> {
+    let config = OuterConfig::default();
+    match setup_outer(&config, None) {
+        Ok(net) => Ok((net, None)),
+        Err(tun @ (NetError::OpenTun(_) | NetError::MakeTun { .. })) => {
+            // What is said is what the host lacks first of all.
+            setup_outer_by_pair(&config).map(|(net, far)| (net, Some(far))).map_err(|_| tun)
+        }
+        Err(other) => Err(other),
+    }
+}
+
 fn become_inner_root(single: bool) -> Result<(), Failed> {
     use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
     let (user, group) = (Uid::from_raw(0), Gid::from_raw(0));
@@ -191,14 +212,19 @@ fn become_inner_root(single: bool) -> Result<(), Failed> {
 fn hand_over(socket: &OwnedFd, devices: Devices) -> Result<(), Failed> {
     let Devices { fuse, inner, outer } = devices;
     let device = inner.as_ref().map_or(0, |inner| inner.device);
+    let carried = match inner.as_ref().map(|inner| inner.carrier) {
+        Some(Carrier::Pair) => Carried::ByPair,
+        Some(Carrier::Tun) | None => Carried::ByTun,
+    };
     let mut all: Vec<BorrowedFd<'_>> = fuse.iter().map(AsFd::as_fd).collect();
     if let (Some(inner), Some(outer)) = (&inner, &outer) {
-        for fd in [&inner.tun, &inner.loopback, &inner.sock_diag, &inner.route] {
+        for fd in [&inner.link, &inner.loopback, &inner.sock_diag, &inner.route] {
             all.push(fd.as_fd());
         }
-        for fd in [&outer.tun, &outer.listener] {
+        for fd in [&outer.link, &outer.listener] {
             all.push(fd.as_fd());
         }
     }
-    say(socket, &FromSupervisor::Devices { device }, &all).step("hand over the devices", NO_HINT)
+    say(socket, &FromSupervisor::Devices { device, carried }, &all)
+        .step("hand over the devices", NO_HINT)
 }

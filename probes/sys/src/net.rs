@@ -2,7 +2,8 @@
 //!
 //! Promises: two recipes, [`setup_inner`] (the component's network namespace) and [`setup_outer`]
 //! (belljar's own), that a single-threaded set-up process calls *after* it entered the namespace,
-//! as a user with `CAP_NET_ADMIN` there. They give back owned descriptors that stay bound to that
+//! as a user with `CAP_NET_ADMIN` there; and the same two by a pair of Ethernet devices, for hosts
+//! without TUN. They give back owned descriptors that stay bound to that
 //! namespace whoever holds them afterwards. One error variant a step; nothing is retried, nothing
 //! is left half silent. They touch only the namespace of the caller.
 //!
@@ -16,14 +17,18 @@ mod message;
 mod netlink;
 mod packet;
 mod tproxy;
+mod veth;
 
 pub use device::{TUN_HEADER, TunDevice, open_tun, open_tun_node};
 pub use links::{LinkState, LinkStats, LinkWatch};
 pub use listener::transparent_listener;
-pub use packet::{loopback_drops, loopback_socket};
+pub use packet::{loopback_socket, socket_drops};
+pub use veth::{ETHERNET_HEADER, FAR, NEAR};
 
 use netlink::{Family, Netlink};
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
@@ -40,6 +45,14 @@ pub enum NetError {
     #[error("cannot make the TUN device {name}: {source}")]
     MakeTun {
         /// Its name.
+        name: String,
+        /// Why not.
+        source: Errno,
+    },
+    /// The kernel gives no pair of Ethernet devices.
+    #[error("cannot make the pair of devices {name}: {source}")]
+    MakePair {
+        /// Name of the near end.
         name: String,
         /// Why not.
         source: Errno,
@@ -124,9 +137,9 @@ pub enum NetError {
         /// Why not.
         source: Errno,
     },
-    /// The capture socket on `lo` cannot be made.
-    #[error("cannot watch lo ({step}): {source}")]
-    Loopback {
+    /// A packet socket cannot be made.
+    #[error("cannot make a packet socket ({step}): {source}")]
+    PacketSocket {
         /// Which step.
         step: &'static str,
         /// Why not.
@@ -164,11 +177,23 @@ impl Default for InnerConfig {
     }
 }
 
+/// What carries packets between the component and belljar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// TUN devices: one IP packet a read or write, each behind a [`TUN_HEADER`].
+    Tun,
+    /// Pairs of Ethernet devices, with a packet socket on the far end: one frame a read or write,
+    /// each behind a [`TUN_HEADER`] and an [`ETHERNET_HEADER`].
+    Pair,
+}
+
 /// Descriptors into the component's network namespace.
 #[derive(Debug)]
 pub struct InnerNet {
-    /// The component's only way out: one IP packet a read or write, each behind a [`TUN_HEADER`].
-    pub tun: OwnedFd,
+    /// The component's only way out.
+    pub link: OwnedFd,
+    /// What it is.
+    pub carrier: Carrier,
     /// Packets on the namespace's own `lo` (cooked: without link header).
     pub loopback: OwnedFd,
     /// For looking sockets up (`sock_diag`).
@@ -198,7 +223,9 @@ impl Default for OuterConfig {
 #[derive(Debug)]
 pub struct OuterNet {
     /// Packets put here are received by that namespace's kernel, whatever their address.
-    pub tun: OwnedFd,
+    pub link: OwnedFd,
+    /// What it is.
+    pub carrier: Carrier,
     /// Accepts every TCP connection to any address and port; the local address of an accepted
     /// socket is the one that the component asked for.
     pub listener: OwnedFd,
@@ -216,11 +243,35 @@ pub fn setup_inner(config: &InnerConfig, node: Option<OwnedFd>) -> Result<InnerN
     refuse_foreign_namespace()?;
     quiet_settings()?;
     let tun = make_tun(node)?;
+    finish_inner(config, tun.index, tun.fd, Carrier::Tun)
+}
+
+/// Sets up the component's network namespace with the end of a pair that
+/// [`setup_outer_by_pair`] has made.
+///
+/// # Errors
+/// [`NetError`], one variant a step.
+pub fn setup_inner_by_pair(config: &InnerConfig, crossing: Crossing) -> Result<InnerNet, NetError> {
+    refuse_foreign_namespace()?;
+    quiet_settings()?;
+    let failed = |source| NetError::MakePair { name: DEVICE.to_owned(), source };
+    // The caller's own, also where only one thread has entered it.
+    let here = open("/proc/thread-self/ns/net", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(failed)?;
+    crossing.route.move_device(crossing.pair.near, &here, DEVICE).map_err(failed)?;
+    finish_inner(config, device::index(DEVICE)?, crossing.pair.socket, Carrier::Pair)
+}
+
+fn finish_inner(
+    config: &InnerConfig,
+    eth: u32,
+    link: OwnedFd,
+    carrier: Carrier,
+) -> Result<InnerNet, NetError> {
     let route = Netlink::route()?;
     let lo = device::index("lo")?;
     route.device("lo", lo, links::Setting::Up)?;
     quiet_device(DEVICE)?;
-    let eth = tun.index;
     route.device(DEVICE, eth, links::Setting::Mtu(config.mtu))?;
     route.device(DEVICE, eth, links::Setting::Queue(QUEUE))?;
     route.device(DEVICE, eth, links::Setting::Up)?;
@@ -230,7 +281,8 @@ pub fn setup_inner(config: &InnerConfig, node: Option<OwnedFd>) -> Result<InnerN
     route.default_route("default (IPv4)", Family::V4, eth, Some(gateway4), MAIN)?;
     route.default_route("default (IPv6)", Family::V6, eth, Some(gateway6), MAIN)?;
     Ok(InnerNet {
-        tun: tun.fd,
+        link,
+        carrier,
         loopback: loopback_socket(lo)?,
         sock_diag: netlink::sock_diag()?,
         route: netlink::link_news()?,
@@ -244,6 +296,34 @@ pub fn setup_inner(config: &InnerConfig, node: Option<OwnedFd>) -> Result<InnerN
 /// # Errors
 /// [`NetError`], one variant a step.
 pub fn setup_outer(config: &OuterConfig, node: Option<OwnedFd>) -> Result<OuterNet, NetError> {
+    prepare_outer()?;
+    let tun = make_tun(node)?;
+    finish_outer(config, tun.index, tun.fd, Carrier::Tun)
+}
+
+/// The end of a pair that is still to be moved into the component's namespace.
+#[derive(Debug)]
+pub struct Crossing {
+    pair: veth::Pair,
+    /// Bound to belljar's own namespace, where the pair is.
+    route: Netlink,
+}
+
+/// As [`setup_outer`], by pairs of Ethernet devices: one to this namespace's kernel, one to the
+/// component, which [`setup_inner_by_pair`] takes.
+///
+/// # Errors
+/// [`NetError`], one variant a step.
+pub fn setup_outer_by_pair(config: &OuterConfig) -> Result<(OuterNet, Crossing), NetError> {
+    prepare_outer()?;
+    let route = Netlink::route()?;
+    let own = veth::pair(&route, DEVICE, "wire1", config.mtu)?;
+    let outer = finish_outer(config, own.near, own.socket, Carrier::Pair)?;
+    let pair = veth::pair(&route, "cross", "wire0", config.mtu)?;
+    Ok((outer, Crossing { pair, route }))
+}
+
+fn prepare_outer() -> Result<(), NetError> {
     refuse_foreign_namespace()?;
     quiet_settings()?;
     for which in ["all", "default"] {
@@ -251,13 +331,19 @@ pub fn setup_outer(config: &OuterConfig, node: Option<OwnedFd>) -> Result<OuterN
         setting(&format!("ipv4/conf/{which}/accept_local"), "1")?;
     }
     setting("ipv4/ip_nonlocal_bind", "1")?;
-    setting("ipv6/ip_nonlocal_bind", "1")?;
-    let tun = make_tun(node)?;
+    setting("ipv6/ip_nonlocal_bind", "1")
+}
+
+fn finish_outer(
+    config: &OuterConfig,
+    eth: u32,
+    link: OwnedFd,
+    carrier: Carrier,
+) -> Result<OuterNet, NetError> {
     let route = Netlink::route()?;
     let lo = device::index("lo")?;
     route.device("lo", lo, links::Setting::Up)?;
     quiet_device(DEVICE)?;
-    let eth = tun.index;
     route.device(DEVICE, eth, links::Setting::Mtu(config.mtu))?;
     route.device(DEVICE, eth, links::Setting::Queue(QUEUE))?;
     route.device(DEVICE, eth, links::Setting::Up)?;
@@ -274,7 +360,7 @@ pub fn setup_outer(config: &OuterConfig, node: Option<OwnedFd>) -> Result<OuterN
     route.rule("from the device: local", Family::V6, 1, Some(DEVICE), ARRIVED)?;
     route.all_local("all of IPv6 is local", lo, Family::V6, ARRIVED)?;
     tproxy::send_all_tcp_to(config.port)?;
-    Ok(OuterNet { tun: tun.fd, listener: transparent_listener(config.port)? })
+    Ok(OuterNet { link, carrier, listener: transparent_listener(config.port)? })
 }
 
 /// Routing tables of the outer namespace.

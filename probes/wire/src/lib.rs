@@ -32,6 +32,6 @@ mod track;
 mod wire;
 
 pub use capture::{Capture, CaptureError, Interface};
-pub use link::{LONGEST_FRAME, Link, Offload, Tun};
+pub use link::{LONGEST_FRAME, Link, Offload, Pair, Tun};
 pub use responders::{Known, Responders, SecretSink};
 pub use wire::{Wire, WireDevices, WireEnd, WireError, WireLimits};

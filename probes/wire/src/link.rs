@@ -1,5 +1,6 @@
-//! A device that gives and takes IP packets: TUN now, tap and veth later.
+//! A device that gives and takes IP packets: TUN, or an end of a pair of Ethernet devices.
 
+use belljar_sys::net::{Carrier, ETHERNET_HEADER, FAR, NEAR};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 /// Longest frame that a device gives: 64 KiB of packet, its header, and room to spare.
 pub const LONGEST_FRAME: usize = 128 * 1024;
+
+/// How much further on everything is behind an Ethernet header.
+const SHIFT: i16 = 14;
 
 /// What the sending kernel left to the receiver (`struct virtio_net_hdr`): checksums and cutting
 /// into segments. Passed on unread, but for one question.
@@ -23,6 +27,20 @@ impl Offload {
     /// kernel's own TCP made, and with few others.
     pub fn leaves_checksum(self) -> bool {
         self.0[0] & 1 != 0
+    }
+
+    /// The same, for a packet that begins `by` bytes further on. Of the places in the header
+    /// (`hdr_len`, `gso_size`, `csum_start`, `csum_offset`) the first and the third count from the
+    /// beginning.
+    fn moved(mut self, by: i16) -> Self {
+        for at in [2, 6] {
+            let place = u16::from_ne_bytes([self.0[at], self.0[at + 1]]);
+            if place != 0 {
+                let moved = place.saturating_add_signed(by);
+                self.0[at..at + 2].copy_from_slice(&moved.to_ne_bytes());
+            }
+        }
+        self
     }
 }
 
@@ -39,6 +57,23 @@ pub trait Link: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// As the device says.
     fn send(&self, offload: Offload, packet: &[u8]) -> io::Result<()>;
+
+    /// How many frames were dropped before they could be received, since the last call; nothing of
+    /// them was passed on. Devices with counters of their own say 0.
+    fn dropped(&self) -> u64 {
+        0
+    }
+}
+
+/// Takes over an open device.
+///
+/// # Errors
+/// When it cannot be made non-blocking.
+pub(crate) fn of(carrier: Carrier, device: OwnedFd) -> io::Result<Box<dyn Link>> {
+    Ok(match carrier {
+        Carrier::Tun => Box::new(Tun::new(device)?),
+        Carrier::Pair => Box::new(Pair::new(device)?),
+    })
 }
 
 /// A TUN device with `IFF_VNET_HDR`.
@@ -103,12 +138,71 @@ impl Link for Tun {
     }
 
     fn send(&self, offload: Offload, packet: &[u8]) -> io::Result<()> {
-        let frame = [IoSlice::new(&offload.0), IoSlice::new(packet)];
-        loop {
-            match (&self.device).write_vectored(&frame) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => return other.map(drop),
-            }
+        write_whole(&self.device, &[IoSlice::new(&offload.0), IoSlice::new(packet)])
+    }
+}
+
+fn write_whole(mut file: &File, frame: &[IoSlice<'_>]) -> io::Result<()> {
+    loop {
+        match file.write_vectored(frame) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other.map(drop),
         }
+    }
+}
+
+/// The packet socket on the far end of a pair of Ethernet devices. Frames that carry something else
+/// than IP are given whole, as packets that are no IP packets.
+#[derive(Debug)]
+pub struct Pair {
+    socket: File,
+    counters: OwnedFd,
+}
+
+/// Ethertypes (IEEE 802 numbers).
+const IPV4: [u8; 2] = [0x08, 0x00];
+const IPV6: [u8; 2] = [0x86, 0xdd];
+
+impl Pair {
+    /// Takes over an open packet socket with `PACKET_VNET_HDR`.
+    ///
+    /// # Errors
+    /// When it cannot be made non-blocking.
+    pub fn new(socket: OwnedFd) -> io::Result<Self> {
+        let counters = socket.try_clone()?;
+        Ok(Self { socket: nonblocking(socket)?, counters })
+    }
+}
+
+impl Link for Pair {
+    fn receive(&self, buffer: &mut [u8], wait: Duration) -> io::Result<Option<(Offload, usize)>> {
+        let mut offload = Offload::NONE;
+        let Some(len) = read_within(&self.socket, &mut offload.0, buffer, wait)? else {
+            return Ok(None);
+        };
+        let len = len.saturating_sub(offload.0.len());
+        let frame = buffer.get(..len).unwrap_or_default();
+        let carries_ip =
+            frame.get(12..ETHERNET_HEADER).is_some_and(|kind| kind == IPV4 || kind == IPV6);
+        if !carries_ip {
+            return Ok(Some((Offload::NONE, len)));
+        }
+        buffer.copy_within(ETHERNET_HEADER..len, 0);
+        Ok(Some((offload.moved(-SHIFT), len - ETHERNET_HEADER)))
+    }
+
+    fn send(&self, offload: Offload, packet: &[u8]) -> io::Result<()> {
+        let kind = if packet.first().is_some_and(|first| first >> 4 == 6) { IPV6 } else { IPV4 };
+        let mut header = [0; ETHERNET_HEADER];
+        header[..6].copy_from_slice(&NEAR);
+        header[6..12].copy_from_slice(&FAR);
+        header[12..].copy_from_slice(&kind);
+        let offload = offload.moved(SHIFT);
+        let parts = [IoSlice::new(&offload.0), IoSlice::new(&header), IoSlice::new(packet)];
+        write_whole(&self.socket, &parts)
+    }
+
+    fn dropped(&self) -> u64 {
+        belljar_sys::net::socket_drops(&self.counters).unwrap_or(0)
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn run<R: Responders>(shared: &Shared<R>, socket: &File, drops: &Owne
             Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }
     }
-    match belljar_sys::net::loopback_drops(drops) {
+    match belljar_sys::net::socket_drops(drops) {
         Ok(dropped) => shared.losses.loopback.add(dropped),
         Err(_) => shared.losses.counters.add(1),
     }

@@ -3,13 +3,13 @@
 use crate::capture::{Capture, CaptureError};
 use crate::flows::FlowTable;
 use crate::keeper::Keeper;
-use crate::link::{Link, Tun, nonblocking};
+use crate::link::{self, Link, nonblocking};
 use crate::losses::Losses;
 use crate::queue::Queue;
 use crate::responders::Responders;
 use crate::{accept, inward, loopback, outward};
 use belljar_record::{AttributeFlow, Log, Payloads};
-use belljar_sys::net::{InnerNet, LinkState, LinkWatch, OuterNet};
+use belljar_sys::net::{Carrier, InnerNet, LinkState, LinkWatch, OuterNet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -34,10 +34,12 @@ const PARTING: Duration = Duration::from_secs(60);
 /// Devices of the wire, as the sandbox made them.
 #[derive(Debug)]
 pub struct WireDevices {
-    /// The component's TUN.
+    /// The component's device.
     pub inner: OwnedFd,
-    /// belljar's own TUN.
+    /// belljar's own device.
     pub outer: OwnedFd,
+    /// What both are.
+    pub carrier: Carrier,
     /// The listener that accepts for every address.
     pub listener: OwnedFd,
     /// Packets on the component's `lo`.
@@ -51,8 +53,9 @@ impl WireDevices {
     /// which attribution uses.
     pub fn of(inner: InnerNet, outer: OuterNet) -> (Self, OwnedFd) {
         let devices = Self {
-            inner: inner.tun,
-            outer: outer.tun,
+            inner: inner.link,
+            outer: outer.link,
+            carrier: inner.carrier,
             listener: outer.listener,
             loopback: Some(inner.loopback),
             counters: Some(LinkWatch::new(inner.route, inner.device)),
@@ -180,8 +183,9 @@ impl<R: Responders> Wire<R> {
         let capture = Arc::new(Capture::create(capture, limits.capture)?);
         let limit = connection_limit(limits.connections);
         let shared = Arc::new(Shared {
-            inner: Box::new(Tun::new(devices.inner).map_err(device("the component's device"))?),
-            outer: Box::new(Tun::new(devices.outer).map_err(device("belljar's device"))?),
+            inner: link::of(devices.carrier, devices.inner)
+                .map_err(device("the component's device"))?,
+            outer: link::of(devices.carrier, devices.outer).map_err(device("belljar's device"))?,
             capture: Arc::clone(&capture),
             flows: FlowTable::new(log.clone(), who, limits.flows),
             keeper: Keeper::new(payloads, log.clone()),
@@ -345,10 +349,14 @@ fn connection_limit(wanted: usize) -> u32 {
 
 /// Reads the device's counters now and then, and once more at the end.
 fn watch_device<R: Responders>(shared: &Shared<R>, mut counters: LinkWatch) {
+    let mut before = 0;
     loop {
         let stopped = shared.stopped.load(Ordering::Acquire);
         match counters.look() {
-            Ok(LinkState::Here(stats)) => shared.losses.device.set(stats.tx_dropped),
+            Ok(LinkState::Here(stats)) => {
+                before += shared.inner.dropped();
+                shared.losses.device.set(stats.tx_dropped + before);
+            }
             Ok(LinkState::Gone) => {
                 shared.losses.device_gone.set(1);
                 return;

@@ -465,7 +465,7 @@ fn wire() {
     let inner = devices.inner.expect("inner");
     setup.watcher.flows().use_sock_diag(inner.sock_diag);
     // The device is there as long as its descriptor.
-    let _tun = inner.tun;
+    let _link = inner.link;
     let (_, text) = setup.shell("cat /proc/net/dev | cut -d: -f1 | tail -n +3 | xargs; cat /etc/resolv.conf; python3 -c 'import socket;s=socket.socket();s.bind((\"127.0.0.1\",80));s.listen();print(\"bound\")'");
     assert!(text.contains("eth0") && text.contains("lo"), "{text}");
     assert!(text.contains("nameserver 198.51.100.1") && text.contains("bound"), "{text}");

@@ -20,6 +20,7 @@ const IFLA_STATS64: u16 = 23;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Setting {
     Up,
+    WithoutArp,
     Mtu(u32),
     Queue(u32),
 }

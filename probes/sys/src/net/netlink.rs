@@ -26,7 +26,11 @@ const RTM_NEWROUTE: u16 = 24;
 const RTM_NEWRULE: u16 = 32;
 const RTM_DELRULE: u16 = 33;
 
+const IFF_UP: u32 = 1;
+const IFF_NOARP: u32 = 0x80;
+const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_NET_NS_FD: u16 = 28;
 const IFLA_TXQLEN: u16 = 13;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
@@ -137,13 +141,18 @@ impl Netlink {
 
     /// Changes a device.
     pub(super) fn device(&self, name: &str, index: u32, setting: Setting) -> Result<(), NetError> {
-        let up = u32::from(setting == Setting::Up);
+        let flag: u32 = match setting {
+            Setting::Up => IFF_UP,
+            Setting::WithoutArp => IFF_NOARP,
+            Setting::Mtu(_) | Setting::Queue(_) => 0,
+        };
         let mut body = vec![0, 0, 0, 0];
         body.extend_from_slice(&index.to_ne_bytes());
-        body.extend_from_slice(&up.to_ne_bytes());
-        body.extend_from_slice(&up.to_ne_bytes());
+        body.extend_from_slice(&flag.to_ne_bytes());
+        body.extend_from_slice(&flag.to_ne_bytes());
         let what = match setting {
             Setting::Up => "up",
+            Setting::WithoutArp => "noarp",
             Setting::Mtu(mtu) => {
                 attribute(&mut body, IFLA_MTU, &mtu.to_ne_bytes());
                 "mtu"
@@ -158,6 +167,26 @@ impl Netlink {
             what,
             source,
         })
+    }
+
+    /// Makes a device; `body` is `struct ifinfomsg` and its attributes.
+    pub(super) fn make_device(&self, body: &[u8]) -> Result<(), Errno> {
+        self.ask(RTM_NEWLINK, CREATE | EXCLUSIVE, body)
+    }
+
+    /// Moves a device into another namespace, under another name.
+    pub(super) fn move_device(
+        &self,
+        index: u32,
+        namespace: &OwnedFd,
+        name: &str,
+    ) -> Result<(), Errno> {
+        let mut body = vec![0, 0, 0, 0];
+        body.extend_from_slice(&index.to_ne_bytes());
+        body.extend_from_slice(&[0; 8]);
+        attribute(&mut body, IFLA_NET_NS_FD, &namespace.as_raw_fd().to_ne_bytes());
+        attribute(&mut body, IFLA_IFNAME, &text(name));
+        self.ask(RTM_NEWLINK, 0, &body)
     }
 
     /// Gives a device an address, without probing whether somebody else has it.
