@@ -147,6 +147,20 @@ impl Belljar {
         path
     }
 
+    /// Runs the command in a mount namespace of its own, after a shell script. Needs root.
+    pub fn beneath(&mut self, script: &str) {
+        let mut wrapped = Command::new("unshare");
+        wrapped
+            .args(["--mount", "--propagation", "private", "/bin/sh", "-c"])
+            .arg(format!("set -e; {script}; exec \"$@\""))
+            .arg("sh")
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .current_dir(self.folder())
+            .stdin(Stdio::null());
+        self.command = wrapped;
+    }
+
     /// Runs it to its end.
     pub fn end(&mut self) -> Ended {
         let began = Instant::now();

@@ -78,7 +78,7 @@ impl Ability {
                 "packets come over a pair of Ethernet devices: what comes faster than it is read is dropped before it is seen (counted, and not passed on); where that cannot be made either, no native component can be run"
             }
             Self::Limits => {
-                "a watcher looks every 100 ms instead: a limit can be passed for that long, and memory in files that nobody has mapped (memfd) does not count until it is touched"
+                "a watcher looks every 100 ms instead: a limit can be passed for that long, and System V shared memory that nobody has mapped does not count"
             }
             Self::OpenFiles => "fewer connections are served at a time; others wait",
             Self::Space => "a run that sends much ends with a partial bundle",

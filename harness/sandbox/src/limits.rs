@@ -2,11 +2,13 @@
 //!
 //! Promises: the groups carry belljar's name and go away with the jar; those of a killed belljar are
 //! swept at the next start; hits are told of.
-//! Cannot see: with the watcher alone, memory in files that nobody has mapped (memfd), and what rises
-//! and falls between two looks (100 ms).
+//! Cannot see: with the watcher alone, System V shared memory that nobody has mapped, and what rises and
+//! falls between two looks (100 ms).
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +19,8 @@ use crate::{JarError, JarLimits, LimitHit};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const MOST_WATCHED: usize = 4096;
+/// Open files that one look goes through.
+const MOST_OPEN: usize = 65_536;
 const MOST_SWEPT: usize = 8192;
 const DEEPEST_SWEPT: usize = 5;
 
@@ -156,9 +160,9 @@ impl Limiter {
         let spawned = std::thread::Builder::new().name("limits".into()).spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 let members = descendants(init);
-                let used: u64 = members.iter().map(|&pid| resident(pid)).sum();
+                let used = memory(&members);
                 let over = if used > limits.memory {
-                    Some(format!("{used} bytes resident, {} allowed", limits.memory))
+                    Some(format!("{used} bytes of memory, {} allowed", limits.memory))
                 } else if members.len() as u64 > limits.processes {
                     Some(format!("{} processes, {} allowed", members.len(), limits.processes))
                 } else {
@@ -307,11 +311,36 @@ fn descendants(init: u32) -> Vec<u32> {
     out
 }
 
-fn resident(pid: u32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    let pages: u64 =
-        text.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    pages * 4096
+/// Memory of these processes together, in bytes: pages of their own, and shared ones, which are either
+/// mapped or in files without a name (memfd) that one of them holds open.
+fn memory(members: &[u32]) -> u64 {
+    let (mut own, mut mapped) = (0_u64, 0_u64);
+    let mut unnamed: HashMap<(u64, u64), u64> = HashMap::new();
+    let mut looked = 0;
+    for pid in members {
+        let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let counted = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+        };
+        own += counted("RssAnon:").unwrap_or(0) + counted("RssFile:").unwrap_or(0);
+        mapped += counted("RssShmem:").unwrap_or(0);
+        let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
+        for entry in open.flatten() {
+            looked += 1;
+            if looked > MOST_OPEN {
+                break;
+            }
+            let unnamed_file = |path: PathBuf| path.as_os_str().as_bytes().starts_with(b"/memfd:");
+            if fs::read_link(entry.path()).is_ok_and(unnamed_file)
+                && let Ok(meta) = fs::metadata(entry.path())
+            {
+                unnamed.insert((meta.dev(), meta.ino()), meta.blocks() / 2);
+            }
+        }
+    }
+    // What is mapped is counted once for each that maps it, and is in the unnamed files, too.
+    (own + mapped.max(unnamed.values().sum())) * 1024
 }
 
 /// Kills a process only if it still is one of the jar's when held by descriptor.
