@@ -56,8 +56,8 @@ const BUNDLES: [&str; 3] = [
     "etc/pki/tls/certs/ca-bundle.crt",
     "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 ];
-/// Where the run's CA lies alone, inside.
-pub(crate) const CA_FILE: &str = "/etc/ssl/certs/belljar-run-ca.pem";
+/// Where the run's CA lies alone, inside: under the name that it gives itself.
+pub(crate) const CA_FILE: &str = "/etc/ssl/certs/Calder_Global_Root_CA_R3.pem";
 /// Where it lies among the host's CAs, inside.
 pub(crate) const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 

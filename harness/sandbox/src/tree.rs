@@ -25,6 +25,8 @@ const FUSE_HINT: &str = "the kernel must allow FUSE in user namespaces (Linux 4.
 const OVERLAY_HINT: &str =
     "overlayfs in user namespaces needs Linux 5.11 or later, with tmpfs as upper layer 6.6";
 const NONE: Option<&str> = None;
+/// What the world is mounted from, as far as lists of mounts say. Its type cannot be hidden.
+const SOURCE: &str = "/dev/sda3";
 /// Where the storage is mounted while the tree is built. It exists on every host.
 const STAGE: &str = "/tmp";
 
@@ -78,7 +80,7 @@ impl Tree {
         };
         let storage = PathBuf::from(STAGE);
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        mount(Some("belljar"), &storage, Some("tmpfs"), flags, Some("mode=0755,nr_inodes=1000000"))
+        mount(Some("tmpfs"), &storage, Some("tmpfs"), flags, Some("mode=0755,nr_inodes=1000000"))
             .step("mount the storage", NO_HINT)?;
         let root = storage.join("root");
         for name in ["root", "upper", "work", "lower", "world"] {
@@ -115,7 +117,7 @@ impl Tree {
         let options = world.options.replace("{fd}", &fuse.as_fd().as_raw_fd().to_string());
         let at = self.storage.join("world");
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        mount(Some("belljar"), &at, Some("fuse"), flags, Some(options.as_str()))
+        mount(Some(SOURCE), &at, Some("fuse"), flags, Some(options.as_str()))
             .step("mount the world", FUSE_HINT)
     }
 
@@ -249,7 +251,7 @@ impl Tree {
                     work.display()
                 );
                 let flags = MsFlags::MS_NODEV;
-                mount(Some("belljar"), &inside, Some("overlay"), flags, Some(options.as_str()))
+                mount(Some("overlay"), &inside, Some("overlay"), flags, Some(options.as_str()))
                     .step(format!("overlay {name}"), OVERLAY_HINT)?;
                 let held = std::fs::File::open(&below).step(format!("hold {name}"), NO_HINT)?;
                 self.overlays.push((at, lower.inside.clone(), Arc::new(held)));

@@ -19,6 +19,9 @@ pub(crate) const X32_BIT: u32 = 0x4000_0000;
 /// `CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET` (linux/sched.h).
 const NEW_NAMESPACES: u32 = 0x7e02_0000;
 
+/// `AT_FDCWD` (linux/fcntl.h), -100, as the half of a register that the kernel looks at.
+const HERE: u32 = 0xffff_ff9c;
+
 const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const JUMP_AT_LEAST: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
@@ -92,6 +95,10 @@ pub enum Action {
     Attribute,
     /// Is seen if an argument is not zero, and goes on.
     AttributeIfGiven,
+    /// Is seen because it may be a look at what gives the jar away, and goes on.
+    Look,
+    /// The same, if the first argument is `AT_FDCWD`.
+    LookFromHere,
     /// Fails unrecorded.
     Absent,
 }
@@ -156,9 +163,14 @@ impl Filter {
                         return Err(FilterError::Errno { rule: rule.name, errno: name.clone() });
                     }
                 },
-                (None, Action::Record | Action::Attribute | Action::AttributeIfGiven) => {
-                    (0, String::new())
-                }
+                (
+                    None,
+                    Action::Record
+                    | Action::Attribute
+                    | Action::AttributeIfGiven
+                    | Action::Look
+                    | Action::LookFromHere,
+                ) => (0, String::new()),
                 (None, _) => return Err(FilterError::Lacks { rule: rule.name, lacks: "errno" }),
             };
             let argument = match (rule.argument, rule.action) {
@@ -224,7 +236,15 @@ impl Filter {
     fn body(&self, rule: &Rule) -> Vec<Instruction> {
         let argument = |n: u8| 16 + 8 * u32::from(n);
         match rule.action {
-            Action::Refuse | Action::Record | Action::Attribute => vec![plain(RETURN, NOTIFY)],
+            Action::Refuse | Action::Record | Action::Attribute | Action::Look => {
+                vec![plain(RETURN, NOTIFY)]
+            }
+            Action::LookFromHere => vec![
+                load(argument(0)),
+                jump(JUMP_EQUAL, HERE, 0, 1),
+                plain(RETURN, NOTIFY),
+                plain(RETURN, ALLOW),
+            ],
             Action::Absent => vec![plain(RETURN, ERRNO | rule.errno.unsigned_abs())],
             Action::Families => {
                 // The kernel takes an int: the low half of the register.
@@ -359,14 +379,24 @@ mod tests {
     }
 
     #[test]
+    fn opens_are_seen_from_the_working_folder_only() {
+        let program = shipped();
+        for here in [u64::MAX - 99, 0xffff_ff9c] {
+            assert_eq!(run(&program, X86_64, 257, FIRST(here)), NOTIFY);
+        }
+        assert_eq!(run(&program, X86_64, 257, FIRST(3)), ALLOW);
+    }
+
+    #[test]
     fn ordinary_calls_pass_and_every_rule_does_what_it_says() {
         let program = shipped();
-        for number in [0, 1, 2, 3, 9, 45, 47, 57, 60, 61, 105, 257, 262, 319, 334, 436] {
+        for number in [0, 1, 3, 9, 45, 47, 57, 60, 61, 105, 257, 262, 319, 334, 436] {
             assert_eq!(run(&program, X86_64, number, NONE), ALLOW, "{number}");
         }
         let filter = Filter::shipped().expect("the data is right");
         for (arch, number, rule) in &filter.rules {
-            if matches!(rule.action, Action::Refuse | Action::Record | Action::Attribute) {
+            let always = [Action::Refuse, Action::Record, Action::Attribute, Action::Look];
+            if always.contains(&rule.action) {
                 assert_eq!(run(&program, *arch, *number, NONE), NOTIFY, "{}", rule.name);
             }
             assert_eq!(filter.rule(*arch, *number), Some(rule));

@@ -10,6 +10,7 @@ mod address;
 mod attribute;
 mod called;
 mod filter;
+mod looks;
 mod procfs;
 mod table;
 mod watcher;

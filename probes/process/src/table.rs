@@ -85,6 +85,11 @@ impl ProcessTable {
         self.lock().ours.insert(pid);
     }
 
+    /// Whether this process is belljar's.
+    pub(crate) fn is_ours(&self, pid: u32) -> bool {
+        self.lock().ours.contains(&pid)
+    }
+
     /// Says that a process that was belljar's own now runs the component.
     pub fn no_longer_ours(&self, pid: u32) {
         self.lock().ours.remove(&pid);

@@ -22,12 +22,15 @@ use crate::address;
 use crate::attribute::{FlowActors, Reach};
 use crate::called::{arguments, detail};
 use crate::filter::{Action, Filter, FilterError, X32_BIT, X86_64};
+use crate::looks::{self, Looks};
 use crate::procfs::{self, Memory};
 use crate::table::{Process, ProcessTable};
 
 /// Calls of one kind by one process that are listed singly; more are counted.
 const LISTED: u64 = 8;
 const MOST_KINDS: usize = 512;
+/// Bytes of a path that are read to tell whether it gives the jar away.
+const LONGEST_LOOK: usize = 256;
 const MOST_PENDING: usize = 256;
 /// Ends that are told from the reserve of a full record: a small part of it.
 const MOST_LATE_ENDS: u32 = 256;
@@ -100,6 +103,7 @@ impl Watcher {
             pending: HashMap::new(),
             refusals: HashMap::new(),
             allowed: HashMap::new(),
+            looks: Looks::default(),
             seen: HashSet::new(),
             tally: Tally::default(),
             late_ends: 0,
@@ -225,6 +229,7 @@ struct Worker {
     pending: HashMap<ProcessKey, Pending>,
     refusals: HashMap<(Option<ProcessKey>, String), Refusals>,
     allowed: HashMap<(Option<ProcessKey>, String), Allowances>,
+    looks: Looks,
     seen: HashSet<(Option<ProcessKey>, String, String, Option<u32>)>,
     tally: Tally,
     late_ends: u32,
@@ -303,6 +308,10 @@ impl Worker {
                 }
                 Action::Record => {
                     self.allow(call, &rule.name);
+                    Answer::Continue
+                }
+                Action::Look | Action::LookFromHere => {
+                    self.look(call, &rule.name);
                     Answer::Continue
                 }
                 _ => {
@@ -413,7 +422,32 @@ impl Worker {
         self.append(actor, Event::Allowed { call: name.to_owned(), detail, count: 1 });
     }
 
+    /// Most opens are of ordinary files: they cost one read of the caller's memory and nothing else.
+    fn look(&mut self, call: &Notification, name: &str) {
+        // The look from inside is belljar's own; it has one thread.
+        if self.table.is_ours(call.tid) {
+            return;
+        }
+        let (tell, detail) = match looks::by_call(name) {
+            Some(tell) => (tell, name.to_owned()),
+            None => {
+                let at = call.arguments[looks::path_argument(name)];
+                let path = Memory::of(call.tid).and_then(|memory| memory.string(at, LONGEST_LOOK));
+                let Some(path) = path else { return };
+                let Some(tell) = looks::by_path(path.as_bytes()) else { return };
+                (tell, path.to_string())
+            }
+        };
+        let (actor, _) = self.actor(call.tid);
+        if let Some(event) = self.looks.take(&actor, tell, &detail) {
+            self.append(actor, event);
+        }
+    }
+
     fn tell_counted(&mut self) {
+        for (actor, event) in self.looks.rest() {
+            self.append(actor, event);
+        }
         for ((_, call), many) in std::mem::take(&mut self.allowed) {
             if many.count > LISTED {
                 let Allowances { actor, detail, count } = many;

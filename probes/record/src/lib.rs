@@ -26,7 +26,7 @@ pub use ids::{DecoyId, FlowId, HandleId, NodeId, Seq, Sha256Hex, StepId};
 pub use log::{Clock, Log, LogFull, Moment, ReadError, SteadyClock, flush_interval, read_log};
 pub use observation::{
     Change, Event, FileAct, FileEvent, Isolation, IsolationCheck, Observation, Precision, Program,
-    RefusalKind, Served, StepEnd, TlsOutcome,
+    RefusalKind, Served, StepEnd, Tell, TlsOutcome,
 };
 pub use payload::{PayloadRef, Payloads, StoreError, StreamWriter};
 pub use source::{BytesSource, DecoySource, Part, PartKind};

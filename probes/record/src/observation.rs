@@ -86,6 +86,15 @@ pub enum Event {
         /// How many calls this line stands for (floods are counted, not listed).
         count: u64,
     },
+    /// Something was looked at that gives the jar away.
+    Looked {
+        /// What.
+        tell: Tell,
+        /// The call or the path.
+        detail: String,
+        /// How many looks this line stands for (floods are counted, not listed).
+        count: u64,
+    },
     /// A conversation began.
     FlowOpened(Flow),
     /// A conversation ended, with all that became known of it. The last such line counts.
@@ -436,4 +445,28 @@ pub enum Change {
     Attributes,
     /// It is gone.
     Removed,
+}
+
+/// What can give the jar away to a component that looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tell {
+    /// Lists of mounts: the world is of the type `fuse`.
+    Mounts,
+    /// Figures of file systems (`statfs`).
+    FileSystems,
+    /// How long the machine has been up.
+    Uptime,
+    /// The processor and the machine: a hypervisor shows here.
+    Processor,
+    /// The kernel's version and command line.
+    Kernel,
+    /// Namespaces, control groups, filters, process 1.
+    Confinement,
+    /// Certificate authorities: the run's own is among them.
+    Authorities,
+    /// Logs, which are empty.
+    Logs,
+    /// Addresses and routes: they are out of documentation ranges.
+    Network,
 }

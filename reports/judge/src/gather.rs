@@ -117,7 +117,8 @@ impl Gather<'_> {
             | Event::Reach { .. }
             | Event::Import { .. }
             // Memory handed on inside the jar: coverage says that it is not followed.
-            | Event::Allowed { .. } => {}
+            | Event::Allowed { .. }
+            | Event::Looked { .. } => {}
             Event::Isolation(isolation) => self.isolation = Some(isolation.clone()),
             Event::StepBegan { step, name } => {
                 let place = step.0 as usize;
