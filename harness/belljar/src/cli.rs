@@ -32,6 +32,10 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Print the report of a bundle
     Report(ReportArgs),
+    /// Replay a finding of a bundle: each decoding, and the bytes next to the decoy's
+    Explain(ExplainArgs),
+    /// Look for decoys in captures, HAR archives or files of your own
+    Trace(TraceArgs),
     /// Check a bundle: every hash, and the verdict derived anew
     Verify(VerifyArgs),
     /// Try what this host can do for belljar, and say what to do about the rest
@@ -116,6 +120,74 @@ pub(crate) enum ReportFormat {
     Json,
     /// The page, made anew
     Html,
+}
+
+/// `belljar explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// The finding (`F1`), or one of the traces that it rests on (`T1`)
+    pub(crate) finding: String,
+    /// Bytes that are shown of each comparison (all are compared)
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub(crate) bytes: u16,
+    /// How
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub(crate) format: ExplainFormat,
+}
+
+/// How an explanation is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    /// For people
+    Text,
+    /// As JSON
+    Json,
+}
+
+/// `belljar trace`.
+#[derive(Debug, Args)]
+#[command(after_help = TRACE_CODES)]
+pub(crate) struct TraceArgs {
+    /// What is looked for: the decoys.json of a bundle (they are planted again by its seed; with the
+    /// record beside it, what was read is known) or a folder with decoys of your own
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) decoys: PathBuf,
+    /// The scenario of the manifest, where its plan.json does not lie beside it: a file, or the name
+    /// of one in the library [default: that of the manifest's name]
+    #[arg(long, value_name = "SCENARIO")]
+    pub(crate) scenario: Option<String>,
+    /// A folder of files that say nothing (templates, program files): what decoys share with them
+    /// is no trace
+    #[arg(long, value_name = "DIR")]
+    pub(crate) common: Vec<PathBuf>,
+    /// A TLS key log (SSLKEYLOGFILE), beside those inside a pcapng
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Vec<PathBuf>,
+    /// Address of the machine under test: only what it sent is traced [default: what the capture
+    /// says of each packet, else both ways]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) machine: Vec<std::net::IpAddr>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = TraceFormat::Text)]
+    pub(crate) format: TraceFormat,
+    /// pcap, pcapng or HAR files, any other files, or folders of them
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+const TRACE_CODES: &str = "Exit codes: 0 nothing planted was found (but for the sample), and all could \
+be read · 1 something was found · 2 usage · 3 nothing was found, and not all could be read · 4 \
+belljar failed. There is no policy here: whatever was planted counts.";
+
+/// How what was found is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TraceFormat {
+    /// For people
+    Text,
+    /// As JSON
+    Json,
 }
 
 /// `belljar verify`.

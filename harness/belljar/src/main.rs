@@ -49,6 +49,8 @@ fn dispatch(command: &Command) -> Result<Exit, Problem> {
         Command::Scenarios => commands::library::scenarios(),
         Command::Show(args) => commands::library::show(args),
         Command::Report(args) => commands::report::report(args),
+        Command::Explain(args) => commands::explain::explain(args),
+        Command::Trace(args) => commands::trace::trace(args),
         Command::Verify(args) => commands::verify::verify(args),
         Command::Doctor(args) => commands::doctor::doctor(args),
         Command::Setup(args) => commands::setup::setup(args),

@@ -28,6 +28,10 @@ pub(crate) enum Problem {
     Bundle(#[from] belljar_evidence::BundleError),
     #[error(transparent)]
     Setup(#[from] SetupError),
+    #[error("{0}")]
+    Explain(#[from] belljar_evidence::ExplainError),
+    #[error("cannot trace: {0}")]
+    Trace(#[from] belljar_run::TraceError),
     #[error("cannot write to standard output")]
     Print(#[source] std::io::Error),
     #[error("cannot find the folder of the belljar executable")]
@@ -37,7 +41,9 @@ pub(crate) enum Problem {
 impl Problem {
     /// What belljar ends with.
     pub(crate) fn exit(&self) -> Exit {
+        use belljar_evidence::ExplainError;
         use belljar_plant::PlantError;
+        use belljar_run::TraceError;
         match self {
             Self::File(_) | Self::UnknownName { .. } | Self::Unreadable { .. } => Exit::Usage,
             Self::Run(error) if error.is_usage() => Exit::Usage,
@@ -52,14 +58,20 @@ impl Problem {
             ) => Exit::Usage,
             Self::Bench(_) => Exit::Failed,
             Self::Run(RunError::Interrupted { .. }) => Exit::Interrupted,
+            Self::Explain(ExplainError::Unknown { .. }) => Exit::Usage,
+            Self::Trace(TraceError::Index(_)) => Exit::Failed,
+            Self::Trace(_) => Exit::Usage,
             Self::Plant(PlantError::Write { .. }) => Exit::Failed,
             Self::Setup(
                 SetupError::NoUser(_) | SetupError::OddUser(_) | SetupError::Nothing(_),
             ) => Exit::Usage,
             Self::Plant(_) => Exit::Usage,
-            Self::Run(_) | Self::Setup(_) | Self::Bundle(_) | Self::Print(_) | Self::Beside(_) => {
-                Exit::Failed
-            }
+            Self::Run(_)
+            | Self::Setup(_)
+            | Self::Bundle(_)
+            | Self::Explain(_)
+            | Self::Print(_)
+            | Self::Beside(_) => Exit::Failed,
         }
     }
 
@@ -83,6 +95,7 @@ impl Problem {
     }
 
     fn help(&self) -> Option<String> {
+        use belljar_run::TraceError;
         match self {
             Self::UnknownName { what, known, .. } => Some(format!(
                 "belljar comes with: {known}; to use a file of your own, name its path ({what}.toml)"
@@ -96,7 +109,20 @@ impl Problem {
                 Some("name a folder that is empty or does not exist".into())
             }
             Self::Setup(error) => setup_help(error).map(str::to_owned),
-            Self::Bundle(_) => Some("name the folder that `belljar run` has written".into()),
+            Self::Trace(TraceError::NoScenario { .. }) => {
+                Some("name its file with --scenario, or put its plan.json beside it".into())
+            }
+            Self::Trace(TraceError::Manifest(_)) => {
+                Some("name the decoys.json of a bundle, or a folder of decoys".into())
+            }
+            Self::Trace(TraceError::Index(_)) => Some("look for fewer decoys at a time".into()),
+            Self::Trace(_) => Some("name files that you can read".into()),
+            Self::Explain(belljar_evidence::ExplainError::Unknown { known, .. }) => {
+                Some(known.clone())
+            }
+            Self::Bundle(_) | Self::Explain(_) => {
+                Some("name the folder that `belljar run` has written".into())
+            }
             Self::File(_) | Self::Plant(_) | Self::Print(_) | Self::Beside(_) => None,
         }
     }

@@ -4,7 +4,7 @@ use crate::error::RunError;
 use crate::page::render;
 use crate::planting::Planted;
 use crate::run::VERSION;
-use belljar_evidence::{BundleWriter, ConcludeInput, FileSource, PlantedSource};
+use belljar_evidence::{BundleWriter, ConcludeInput, FileSource};
 use belljar_judge::{JarKind, ProgramFile, Verdict};
 use belljar_record::DecoySource;
 use belljar_schema::RunPlan;
@@ -17,16 +17,7 @@ pub(crate) fn conclude(
     programs: &[ProgramFile],
     writer: &mut BundleWriter,
 ) -> Result<Verdict, RunError> {
-    let sources: Vec<PlantedSource> = planted
-        .decoys
-        .iter()
-        .zip(planted.twins())
-        .map(|(decoy, twin)| PlantedSource {
-            decoy: decoy.id().0,
-            source: Arc::clone(decoy) as Arc<dyn DecoySource>,
-            twin: Some(twin as Arc<dyn DecoySource>),
-        })
-        .collect();
+    let sources = planted.sources();
     let concluded = belljar_evidence::conclude(&ConcludeInput {
         plan,
         manifest: &planted.manifest,

@@ -7,6 +7,7 @@
 //! Cannot see: anything itself. It wires planting, jar, doors, stimulus and conclusion together.
 #![forbid(unsafe_code)]
 
+mod captured;
 mod conclude;
 mod conduct;
 mod error;
@@ -16,13 +17,19 @@ mod output;
 mod page;
 mod planting;
 mod programs;
+mod replanted;
 mod run;
 mod stimulus;
 mod stop;
 
+pub use captured::{
+    CommonFiles, DecoysRow, FoundRow, InputRow, LostRow, TraceError, TraceReport, TraceRequest,
+    trace,
+};
 pub use error::RunError;
 pub use events::{EventSink, Phase, RunEvent};
 pub use page::page;
 pub use planting::PlantingError;
+pub use replanted::Replanted;
 pub use run::{Ended, VERSION, run};
 pub use stop::Stop;

@@ -1,5 +1,6 @@
 //! Planting: from the plan to decoys, their manifest, and the world in which they are served.
 
+use belljar_evidence::PlantedSource;
 use belljar_plant::{Decoy, DecoyMeta, Mutation, Plant, PlantError};
 use belljar_record::{DecoyId, DecoySource, Log};
 use belljar_schema::{Action, DataItem, Fact, Manifest, RunPlan};
@@ -56,6 +57,19 @@ impl Planted {
     /// For each decoy the same with other content: what both have in common is format.
     pub(crate) fn twins(&self) -> Vec<Arc<Decoy>> {
         self.decoys.iter().map(|decoy| decoy.vary(Mutation::Reseed(0))).collect()
+    }
+
+    /// All decoys, each with its twin.
+    pub(crate) fn sources(&self) -> Vec<PlantedSource> {
+        self.decoys
+            .iter()
+            .zip(self.twins())
+            .map(|(decoy, twin)| PlantedSource {
+                decoy: decoy.id().0,
+                source: Arc::clone(decoy) as Arc<dyn DecoySource>,
+                twin: Some(twin as Arc<dyn DecoySource>),
+            })
+            .collect()
     }
 
     pub(crate) fn bytes(&self) -> u64 {

@@ -34,12 +34,14 @@ mod text;
 mod turn;
 mod wide;
 mod words;
+mod xor;
 
 pub use archive::{Entry, EntryKind, entries};
 pub use budget::{Budget, Cut};
 pub use explore::{Piece, explore};
 pub use part::{Content, Part, Role, parts};
 pub use replay::{ReplayError, replay};
+pub use xor::unmask;
 
 use belljar_record::ByteString;
 use serde::{Deserialize, Serialize};
@@ -124,6 +126,9 @@ pub enum Decoder {
     ByteAddition,
     /// Letters were moved along the alphabet; the detail says how far.
     LetterRotation,
+    /// Repeating XOR; the detail is the key in hexadecimal digits. The tracer finds it, by
+    /// comparing with decoys: [`explore`] never does.
+    Xor,
 }
 
 impl Decoder {
@@ -167,6 +172,7 @@ impl Decoder {
             Self::BitsReversed => "bits reversed",
             Self::ByteAddition => "byte addition",
             Self::LetterRotation => "letter rotation",
+            Self::Xor => "xor",
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::inflate::{self, Flow, Inflated};
 use crate::span::{Blocks, Span};
 use crate::{
     Decoder, base58, base85, escape, lz_string, lz4, markup, packed, seven_zip, text, turn, wide,
-    words,
+    words, xor,
 };
 use std::ops::Range;
 
@@ -57,6 +57,7 @@ pub(crate) fn produce(
     let input = span.take(range, usize::MAX);
     let bytes = match decoder {
         Decoder::Base58 => base58::decode(&input),
+        Decoder::Xor => xor::unmask(&xor::key(detail), &input),
         Decoder::Ascii85 | Decoder::Z85 => base85::decode(decoder, &input),
         Decoder::LzString => lz_string::decode(&input),
         Decoder::WordList => words::decode(&input),

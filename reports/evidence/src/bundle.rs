@@ -193,6 +193,22 @@ impl Bundle {
     }
 }
 
+/// Reads a manifest of decoys (`decoys.json`), of a bundle or by itself.
+///
+/// # Errors
+/// [`BundleError`] if it is missing or is none.
+pub fn read_manifest(path: &Path) -> Result<Manifest, BundleError> {
+    read_json(path)
+}
+
+/// Reads a plan (`plan.json`).
+///
+/// # Errors
+/// As [`read_manifest`].
+pub fn read_plan(path: &Path) -> Result<RunPlan, BundleError> {
+    read_json(path)
+}
+
 /// The most bytes of one JSON file are bounded; what is larger is no file of ours.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BundleError> {
     let read = |source| BundleError::Read { path: path.to_owned(), source };

@@ -8,7 +8,9 @@ use belljar_record::{
     Observation, PayloadRef, ReadError, Sha256Hex, read_log,
 };
 use belljar_schema::{DataItem, DecoyClass, DecoyKind, DecoyRecord, Manifest, RunPlan};
-use belljar_trace::{Egress, Index, IndexError, Needle, Subject, Target, Trace, Traced};
+use belljar_trace::{
+    Egress, Index, IndexError, Needle, Subject, Target, Trace, Traced, Unexplained,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -83,7 +85,10 @@ pub fn conclude(input: &ConcludeInput<'_>) -> Result<Concluded, ConcludeError> {
     let silent = first.payloads.is_empty() && first.payloads_more == 0;
     let index = match silent {
         true => Index::build(&[], &[], &[])?,
-        false => Index::build(&targets(input, first.reads), &needles(input.manifest), &[])?,
+        false => {
+            let targets = targets(input.manifest, input.sources, first.reads);
+            Index::build(&targets, &needles(input.manifest), &[])?
+        }
     };
     let found = trace_all(input, &index, first.payloads, first.payloads_more);
     drop(index);
@@ -211,11 +216,15 @@ pub fn read_ranges(
     ranges.0
 }
 
-fn targets(input: &ConcludeInput<'_>, mut reads: BTreeMap<u32, Vec<Range<u64>>>) -> Vec<Target> {
+/// The decoys of a manifest, as they are looked for. Of those without a source only the name is.
+pub fn targets(
+    manifest: &Manifest,
+    sources: &[PlantedSource],
+    mut reads: BTreeMap<u32, Vec<Range<u64>>>,
+) -> Vec<Target> {
     let sources: HashMap<u32, &PlantedSource> =
-        input.sources.iter().map(|source| (source.decoy, source)).collect();
-    input
-        .manifest
+        sources.iter().map(|source| (source.decoy, source)).collect();
+    manifest
         .decoys
         .iter()
         .map(|record| {
@@ -292,7 +301,8 @@ fn trace_all(
     let mut found = Found { traces: Vec::new(), cuts: Vec::new() };
     let mut known: HashMap<(PayloadRef, Layer), Arc<Traced>> = HashMap::new();
     let none = Sha256Hex::of(b"");
-    for left in payloads {
+    let mut rest = Unexplained::default();
+    for (tag, left) in payloads.iter().enumerate() {
         let traced = match known.get(&(left.payload.clone(), left.layer)) {
             Some(traced) => Arc::clone(traced),
             None => {
@@ -307,7 +317,8 @@ fn trace_all(
                     direction: Direction::Out,
                     bytes: &*source,
                 };
-                let traced = Arc::new(index.trace(&egress, &Budget::default()));
+                let traced = index.trace_and_keep(&egress, &Budget::default(), tag, &mut rest);
+                let traced = Arc::new(traced);
                 found.cuts_of(&left.payload.sha256, &traced);
                 if known.len() < 1024 {
                     known.insert((left.payload.clone(), left.layer), Arc::clone(&traced));
@@ -315,14 +326,17 @@ fn trace_all(
                 traced
             }
         };
-        for trace in &traced.traces {
-            if found.traces.len() == TRACES {
-                found.cut(&left.payload.sha256, 1, "too many traces");
-                break;
-            }
-            let mut trace = trace.clone();
-            trace.egress.flow = left.flow;
-            found.traces.push(trace);
+        found.add(left, &traced);
+    }
+    drop(known);
+    let open = |tag: usize| open_payload(input.payloads, &payloads.get(tag)?.payload);
+    for (tag, traced) in index.masked(&rest, &open) {
+        let Some(first) = payloads.get(tag) else { continue };
+        found.cuts_of(&first.payload.sha256, &traced);
+        // The same bytes may have left in several conversations.
+        let same = |left: &&Left| left.payload == first.payload && left.layer == first.layer;
+        for left in payloads.iter().filter(same) {
+            found.add(left, &traced);
         }
     }
     if payloads_more > 0 {
@@ -332,6 +346,19 @@ fn trace_all(
 }
 
 impl Found {
+    /// Adds what was found in a payload.
+    fn add(&mut self, left: &Left, traced: &Traced) {
+        for trace in &traced.traces {
+            if self.traces.len() == TRACES {
+                self.cut(&left.payload.sha256, 1, "too many traces");
+                break;
+            }
+            let mut trace = trace.clone();
+            trace.egress.flow = left.flow;
+            self.traces.push(trace);
+        }
+    }
+
     fn cut(&mut self, payload: &Sha256Hex, count: u64, reason: &str) {
         if count > 0 {
             self.cuts.push(DecodingCut {

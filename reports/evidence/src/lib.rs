@@ -4,7 +4,8 @@
 //! Promises: [`conclude`] goes from record, payloads and decoys to a verdict, and is the one way
 //! there is, for the run and for [`verify`]; a [`BundleWriter`] marks a bundle partial from its
 //! first moment until [`BundleWriter::finish`]; [`verify`] checks every digest and length, the
-//! numbering of the record, and derives the verdict again from the bundle alone.
+//! numbering of the record, and derives the verdict again from the bundle alone; [`explain`] replays
+//! one finding, step by step.
 //!
 //! Cannot see: whether a bundle was made up as a whole. Somebody who changes record, payloads,
 //! verdict and digests together, in agreement, is found out only by a signature, by the original
@@ -13,15 +14,23 @@
 
 mod bundle;
 mod conclude;
+mod explain;
 mod kept;
 mod schemas;
 mod verify;
 mod writer;
 
-pub use bundle::{Bundle, BundleError, BundleManifest, BundleState, Excerpt, FileEntry, excerpts};
+pub use bundle::{
+    Bundle, BundleError, BundleManifest, BundleState, Excerpt, FileEntry, excerpts, read_manifest,
+    read_plan,
+};
 pub use conclude::conclude;
 pub use conclude::{
     ConcludeError, ConcludeInput, Concluded, PlantedSource, distinctive_name, needles, read_ranges,
+    targets,
+};
+pub use explain::{
+    Compared, DecoyShown, Excerpted, ExplainError, Explanation, PayloadShown, StepShown, explain,
 };
 pub use kept::{FileSource, Kept, KeptDecoy, KeptPart};
 pub use schemas::{bundle_schema, record_schema, verdict_schema};

@@ -2,7 +2,9 @@
 //! through which chain, to where, and where in the payload.
 
 use crate::verdict::{Listing, SentClass, Who};
+use belljar_decode::Step;
 use belljar_schema::DataItem;
+use belljar_trace::Algorithm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +145,68 @@ pub struct PlaceRow {
     pub decoded_offset: u64,
     /// The conversation. Volatile.
     pub flow: Option<u64>,
+    /// The decodings that lead there, with what each reads and gives, outermost first.
+    #[serde(default)]
+    pub steps: Vec<DecodingRow>,
+    /// What stands there; absent in bundles of earlier versions.
+    #[serde(default)]
+    pub shows: Option<Shows>,
+}
+
+/// One decoding with its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct DecodingRow {
+    /// In words.
+    pub words: String,
+    /// The decoding as it is applied: `decoder`, `input` (bytes of what the step before gives; of
+    /// the payload at first) and `detail`.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub step: Step,
+    /// How many bytes it gives, where that is known.
+    pub gives: Option<u64>,
+}
+
+/// What stands at a place, so that it can be compared again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Shows {
+    /// Bytes of the decoy.
+    Content {
+        /// Of what inside it: names from the decoy inwards, joined by `!`; none for the decoy itself.
+        part: Option<String>,
+        /// Which bytes are equal.
+        ranges: Listing<EqualRow>,
+    },
+    /// A digest of the decoy.
+    Digest {
+        /// Of what inside it, as above.
+        part: Option<String>,
+        /// By which algorithm.
+        #[schemars(with = "String")]
+        algorithm: Algorithm,
+    },
+    /// The path of the decoy.
+    Path,
+    /// The name of the decoy without its folder.
+    FileName,
+    /// A fact.
+    Fact {
+        /// Its place in the manifest.
+        fact: u64,
+    },
+}
+
+/// A run of equal bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct EqualRow {
+    /// Offset in the decoy, or in the part of it.
+    pub decoy_offset: u64,
+    /// Offset in what the last decoding gives; in the payload if there is none.
+    pub decoded_offset: u64,
+    /// How many bytes.
+    pub len: u64,
 }
 
 /// What came before a finding. Nothing is said of cause or intent.

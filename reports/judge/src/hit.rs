@@ -1,10 +1,15 @@
 //! Traces as the judge weighs them.
 
+use crate::finding::{DecodingRow, EqualRow, Shows};
+use crate::verdict::Listing;
 use belljar_decode::{Decoder, Step};
 use belljar_record::{Direction, FlowId, Layer, PayloadRef};
 use belljar_schema::Manifest;
-use belljar_trace::{Algorithm, Contained, NameKind, Subject, Trace};
+use belljar_trace::{Algorithm, Contained, Match, NameKind, Subject, Trace};
 use std::ops::Range;
+
+/// Runs of equal bytes of one trace that are listed.
+const EQUAL: usize = 32;
 
 /// Of what something was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +41,10 @@ pub(crate) struct Hit {
     /// Whether it is the planted sample.
     pub(crate) sample: bool,
     pub(crate) chain: Vec<Step>,
+    /// How many bytes each of these gives.
+    pub(crate) gives: Vec<u64>,
+    /// What is to be compared at its place.
+    pub(crate) shows: Shows,
     pub(crate) flow: Option<FlowId>,
     pub(crate) payload: PayloadRef,
     pub(crate) layer: Layer,
@@ -61,18 +70,20 @@ pub(crate) fn hits(manifest: &Manifest, traces: &[Trace]) -> Vec<Hit> {
         .collect()
 }
 
-fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
+/// A trace, wherever it leads.
+pub(crate) fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
     let name = |part: &Option<belljar_record::ByteString>| {
         part.as_ref().map(|part| part.lossy().into_owned())
     };
     let at = |len: usize| trace.offset..trace.offset.saturating_add(len as u64);
-    let (subject, kind, sample, decoy, piece) = match &trace.subject {
+    let (subject, kind, sample, decoy, piece, shows) = match &trace.subject {
         Subject::Content { decoy, part, sample, ranges, whole, .. } => (
             HitSubject::Decoy { id: decoy.0, member: name(part) },
             HitKind::Content { whole: *whole },
             *sample,
             ranges.iter().map(|range| range.decoy.clone()).collect(),
             ranges.iter().map(|range| range.piece.clone()).collect(),
+            Shows::Content { part: name(part), ranges: equal(ranges) },
         ),
         Subject::Hash { decoy, part, sample, algorithm } => {
             let len = match algorithm {
@@ -81,7 +92,8 @@ fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
                 Algorithm::Sha256 => 32,
             };
             let subject = HitSubject::Decoy { id: decoy.0, member: name(part) };
-            (subject, HitKind::Hash, *sample, Vec::new(), vec![at(len)])
+            let shows = Shows::Digest { part: name(part), algorithm: *algorithm };
+            (subject, HitKind::Hash, *sample, Vec::new(), vec![at(len)], shows)
         }
         Subject::Name { decoy, kind } => {
             let path =
@@ -91,12 +103,17 @@ fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
                 NameKind::FileName => path.rsplit('/').next().map_or(0, str::len),
             };
             let subject = HitSubject::Decoy { id: decoy.0, member: None };
-            (subject, HitKind::Name, false, Vec::new(), vec![at(len)])
+            let shows = match kind {
+                NameKind::Path => Shows::Path,
+                NameKind::FileName => Shows::FileName,
+            };
+            (subject, HitKind::Name, false, Vec::new(), vec![at(len)], shows)
         }
         Subject::Fact { needle } => {
             let place = *needle as usize;
             let len = manifest.facts.get(place).map_or(0, |fact| fact.value.len());
-            (HitSubject::Fact(place), HitKind::Value, false, Vec::new(), vec![at(len)])
+            let shows = Shows::Fact { fact: place as u64 };
+            (HitSubject::Fact(place), HitKind::Value, false, Vec::new(), vec![at(len)], shows)
         }
     };
     Hit {
@@ -104,6 +121,8 @@ fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
         kind,
         sample,
         chain: trace.chain.clone(),
+        gives: trace.gives.clone(),
+        shows,
         flow: trace.egress.flow,
         payload: trace.egress.payload.clone(),
         layer: trace.egress.layer,
@@ -115,7 +134,32 @@ fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
     }
 }
 
+/// The first runs of equal bytes; the rest is counted.
+fn equal(ranges: &[Match]) -> Listing<EqualRow> {
+    let row = |range: &Match| EqualRow {
+        decoy_offset: range.decoy.start,
+        decoded_offset: range.piece.start,
+        len: range.decoy.end.saturating_sub(range.decoy.start),
+    };
+    let rows = ranges.iter().take(EQUAL).map(row).collect();
+    Listing { rows, more: ranges.len().saturating_sub(EQUAL) as u64 }
+}
+
 impl Hit {
+    /// The chain with what each step reads and gives, outermost first.
+    pub(crate) fn decodings(&self) -> Vec<DecodingRow> {
+        self.chain
+            .iter()
+            .zip(self.chain_words())
+            .enumerate()
+            .map(|(place, (step, words))| DecodingRow {
+                words,
+                step: step.clone(),
+                gives: self.gives.get(place).copied(),
+            })
+            .collect()
+    }
+
     /// Bytes that were recognised.
     pub(crate) fn len(&self) -> u64 {
         let ranges = if self.decoy.is_empty() { &self.piece } else { &self.decoy };

@@ -34,12 +34,13 @@ mod words;
 
 pub use ceiling::{Ceiling, CeilingPart};
 pub use finding::{
-    Collateral, Destination, Finding, FindingKind, PlaceRow, SetOff, Severity, SubjectRow, TraceRow,
+    Collateral, DecodingRow, Destination, EqualRow, Finding, FindingKind, PlaceRow, SetOff,
+    Severity, Shows, SubjectRow, TraceRow,
 };
 pub use input::{DecodingCut, JarKind, JudgeInput};
 pub use verdict::*;
 pub use volatile::{VOLATILE, steady};
-pub use words::{bytes_words, counted, grouped, item_words};
+pub use words::{bytes_words, counted, grouped, item_words, layer_named};
 
 use gather::Gathered;
 use std::collections::HashSet;
@@ -114,6 +115,14 @@ pub fn judge(mut input: JudgeInput<'_>) -> Verdict {
         refused: gathered.refused,
         timeline: gathered.times.finish(),
     }
+}
+
+/// Traces in the words of the verdict, one row each, wherever they lead.
+pub fn trace_rows(
+    manifest: &belljar_schema::Manifest,
+    traces: &[belljar_trace::Trace],
+) -> Vec<TraceRow> {
+    traces.iter().map(|trace| sends::trace_row(manifest, &hit::hit(manifest, trace))).collect()
 }
 
 /// SHA-256 of a plan as `plan.json` holds it.

@@ -11,7 +11,7 @@ use crate::verdict::{Listing, SentClass, Who};
 use crate::{classify, policy, words};
 use belljar_decode::Decoder;
 use belljar_record::Protocol;
-use belljar_schema::{DataItem, DecoyClass};
+use belljar_schema::{DataItem, DecoyClass, Manifest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -93,21 +93,23 @@ pub(crate) fn sends(input: &JudgeInput<'_>, hits: &[Hit], flows: &Flows) -> Send
         let finding = finding(input, &outward, &about, to, by, &places, &per_payload, &mut sends);
         sends.findings.push(finding);
     }
-    sends.traces = outward
-        .iter()
-        .map(|(hit, _)| TraceRow {
-            subject: classify::subject(input.manifest, hit),
-            decoy: decoy_of(hit),
-            item: classify::item(input.manifest, hit),
-            class: classify::class(input.manifest, hit),
-            decoy_offset: hit.decoy_offset(),
-            bytes: hit.len(),
-            chain: hit.chain_words(),
-            place: place_row(hit),
-            finding: None,
-        })
-        .collect();
+    sends.traces = outward.iter().map(|(hit, _)| trace_row(input.manifest, hit)).collect();
     sends
+}
+
+/// A trace in the words of the verdict.
+pub(crate) fn trace_row(manifest: &Manifest, hit: &Hit) -> TraceRow {
+    TraceRow {
+        subject: classify::subject(manifest, hit),
+        decoy: decoy_of(hit),
+        item: classify::item(manifest, hit),
+        class: classify::class(manifest, hit),
+        decoy_offset: hit.decoy_offset(),
+        bytes: hit.len(),
+        chain: hit.chain_words(),
+        place: place_row(hit),
+        finding: None,
+    }
 }
 
 fn decoy_of(hit: &Hit) -> Option<u32> {
@@ -129,6 +131,8 @@ fn place_row(hit: &Hit) -> PlaceRow {
         decoded_offset: hit.piece_offset(),
         part: hit.part.clone(),
         flow: hit.flow.map(|flow| flow.0),
+        steps: hit.decodings(),
+        shows: Some(hit.shows.clone()),
     }
 }
 

@@ -124,6 +124,21 @@ pub(crate) fn protocol(flow: &Flow) -> String {
     }
 }
 
+/// The layer that the verdict calls so.
+pub fn layer_named(word: &str) -> Option<Layer> {
+    [
+        Layer::Stream,
+        Layer::Plaintext,
+        Layer::Datagram,
+        Layer::Packet,
+        Layer::Remainder,
+        Layer::Exchange,
+        Layer::Output,
+    ]
+    .into_iter()
+    .find(|&known| layer(known) == word)
+}
+
 pub(crate) fn layer(layer: Layer) -> &'static str {
     match layer {
         Layer::Stream => "stream",

@@ -10,12 +10,14 @@
 #![forbid(unsafe_code)]
 
 mod dump;
+mod explained;
 mod lines;
 mod page;
 mod picture;
 mod shown;
 mod text;
 
+pub use explained::explained;
 pub use lines::{Line, Mark, lines};
 pub use page::{HtmlInput, RenderError, html};
 pub use shown::shown;

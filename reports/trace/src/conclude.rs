@@ -5,10 +5,12 @@
 
 use crate::index::{Index, Meaning};
 use crate::interval::{covers, overlaps, total, union, without};
+use crate::masked::{Keeping, Unexplained};
 use crate::scan::{self, Run, Runs};
 use crate::{Alias, Contained, Egress, Match, Place, Subject, Trace, Traced, digest, gram};
-use belljar_decode::{Budget, Decoder, Role, Step, explore, parts};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use belljar_decode::{Budget, Decoder, Piece, Role, Step, explore, parts};
+use belljar_record::{BytesSource, DecoySource, Layer};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// Distinctive bytes in a row that make a run count.
@@ -19,6 +21,20 @@ const ENTROPY: f64 = 2.0;
 const REPEATS: u64 = 16;
 /// The most findings of one payload that are looked at.
 const MOST: usize = 20_000;
+
+/// What is traced: a payload, or something that comes from it by a chain.
+struct Inner<'a> {
+    bytes: &'a dyn DecoySource,
+    layer: Layer,
+    chain: &'a [Step],
+    lengths: &'a [u64],
+}
+
+impl<'a> Inner<'a> {
+    fn payload(egress: &Egress<'a>) -> Self {
+        Self { bytes: egress.bytes, layer: egress.layer, chain: &[], lengths: &[] }
+    }
+}
 
 /// An object with something known in it.
 struct Object {
@@ -57,10 +73,52 @@ impl Candidate {
 impl Index {
     /// Everything of the plant that `egress` carries.
     pub fn trace(&self, egress: &Egress<'_>, budget: &Budget) -> Traced {
+        self.trace_from(egress, budget, &Inner::payload(egress), &mut |_| {}).0
+    }
+
+    /// As [`Index::trace`]; objects in which little was recognised are kept in `rest` under the
+    /// caller's number for this payload, for [`Index::masked`].
+    pub fn trace_and_keep(
+        &self,
+        egress: &Egress<'_>,
+        budget: &Budget,
+        tag: usize,
+        rest: &mut Unexplained,
+    ) -> Traced {
+        let mut keeping = Keeping::default();
+        let inner = Inner::payload(egress);
+        let (traced, known) =
+            self.trace_from(egress, budget, &inner, &mut |piece| keeping.take(piece));
+        rest.add(tag, egress, keeping, &known, &traced.covered);
+        traced
+    }
+
+    /// Traces what a chain that explore does not know gives.
+    pub(crate) fn trace_inner(
+        &self,
+        egress: &Egress<'_>,
+        bytes: &[u8],
+        chain: &[Step],
+        lengths: &[u64],
+    ) -> Traced {
+        let source = BytesSource::from(bytes.to_vec());
+        let inner = Inner { bytes: &source, layer: Layer::Output, chain, lengths };
+        self.trace_from(egress, &Budget::default(), &inner, &mut |_| {}).0
+    }
+
+    /// Traces an object of `egress`; says in which objects (by number) something was found.
+    fn trace_from(
+        &self,
+        egress: &Egress<'_>,
+        budget: &Budget,
+        inner: &Inner<'_>,
+        see: &mut dyn FnMut(&Piece<'_>),
+    ) -> (Traced, HashSet<u64>) {
         let mut traced = Traced::default();
         let mut by_id: HashMap<u64, usize> = HashMap::new();
         let mut objects: Vec<Object> = Vec::new();
-        traced.cut = explore(egress.bytes, egress.layer, budget, &mut |piece| {
+        traced.cut = explore(inner.bytes, inner.layer, budget, &mut |piece| {
+            see(piece);
             let mut runs = Runs::default();
             scan::runs(self, piece.base, piece.bytes, &mut runs);
             let mut words = BTreeSet::new();
@@ -74,8 +132,8 @@ impl Index {
             let at = *by_id.entry(piece.object).or_insert_with(|| {
                 objects.push(Object {
                     id: piece.object,
-                    chain: piece.chain.to_vec(),
-                    lengths: piece.lengths.to_vec(),
+                    chain: [inner.chain, piece.chain].concat(),
+                    lengths: [inner.lengths, piece.lengths].concat(),
                     runs: Runs::default(),
                     words: BTreeSet::new(),
                 });
@@ -110,12 +168,13 @@ impl Index {
         let accepted = self.resolve(&objects, candidates);
         let small = self.small(&objects, &accepted, &mut traced);
         traced.covered = covered(&objects, &accepted, &small);
+        let known = accepted.iter().map(|candidate| objects[candidate.object].id).collect();
         self.write(egress, &objects, accepted, small, &mut traced);
-        traced
+        (traced, known)
     }
 
     /// Whether a run counts as this decoy's.
-    fn is_distinctive(&self, run: &Run) -> bool {
+    pub(crate) fn is_distinctive(&self, run: &Run) -> bool {
         let held = &self.contents[run.content as usize];
         let range = run.at..run.at + run.len;
         without(&range, &held.common).iter().any(|stretch| {
@@ -375,6 +434,7 @@ impl Index {
             traced.traces.push(Trace {
                 egress: place(&outer, &object.chain),
                 chain: object.chain.clone(),
+                gives: object.lengths.clone(),
                 at: outer.first().map_or(0, |range| range.start),
                 offset: candidate.pieces.first().map_or(0, |range| range.start),
                 outer,
@@ -397,6 +457,7 @@ impl Index {
             traced.traces.push(Trace {
                 egress: place(&outer, &object.chain),
                 chain: object.chain.clone(),
+                gives: object.lengths.clone(),
                 at: outer[0].start,
                 offset: small.range.start,
                 outer,

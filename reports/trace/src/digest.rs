@@ -1,5 +1,6 @@
 //! Digests of decoys and of what is in them.
 
+use belljar_record::DecoySource;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
@@ -13,6 +14,34 @@ pub enum Algorithm {
     Sha1,
     /// MD5 (RFC 1321).
     Md5,
+}
+
+impl Algorithm {
+    /// The name as written in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha1 => "SHA-1",
+            Self::Md5 => "MD5",
+        }
+    }
+
+    /// The digest of all bytes of `source`.
+    pub fn digest(self, source: &dyn DecoySource) -> Vec<u8> {
+        let mut digests = Digests::default();
+        let (mut buffer, mut at) = (vec![0; 256 << 10], 0);
+        loop {
+            let filled = source.read_at(at, &mut buffer);
+            if filled == 0 {
+                break;
+            }
+            digests.update(&buffer[..filled]);
+            at += filled as u64;
+        }
+        let all = digests.finish();
+        let place = PLACES.iter().find(|(algorithm, _, _)| *algorithm == self);
+        place.map_or_else(Vec::new, |&(_, at, len)| all[at..at + len].to_vec())
+    }
 }
 
 /// Bytes of all digests of one content.

@@ -213,6 +213,11 @@ impl Index {
         self.stats
     }
 
+    /// Bytes of all contents.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.content_bytes
+    }
+
     /// What a place in the row belongs to.
     pub(crate) fn spot(&self, position: u32) -> Option<Spot> {
         let position = u64::from(position);

@@ -6,6 +6,9 @@
 //! by byte with the decoy, so a trace is never a guess. SHA-256, SHA-1 and MD5 of decoys and of
 //! what is in them, their names and paths, and planted facts are found too.
 //!
+//! Content under a repeating XOR of up to 64 bytes is found without its key, in a second pass over
+//! what the first did not explain ([`Index::trace_and_keep`], [`Index::masked`]).
+//!
 //! *Distinctive*: at least 32 bytes in a row (or all of a shorter part) occur neither in the plant
 //! of the twin seed nor in the corpus, have at least 2 bits of entropy a byte, and hold a run of 16
 //! bytes with at least 5 different values that is no repetition. What is not distinctive is counted
@@ -24,12 +27,14 @@ mod digest;
 mod gram;
 mod index;
 mod interval;
+mod masked;
 mod scan;
 mod table;
 mod words;
 
 pub use digest::Algorithm;
 pub use index::{Index, IndexError, IndexStats};
+pub use masked::Unexplained;
 
 use belljar_decode::{Cut, Step};
 use belljar_record::{ByteString, DecoyId, DecoySource, Direction, FlowId, Layer, PayloadRef};
@@ -194,6 +199,9 @@ pub struct Trace {
     pub egress: Place,
     /// Through which decodings; empty: as it is.
     pub chain: Vec<Step>,
+    /// How many bytes each of these gives (as far as budgets let it be known).
+    #[serde(default)]
+    pub gives: Vec<u64>,
     /// First byte of the payload that carries it.
     pub at: u64,
     /// Which bytes of the payload carry it.

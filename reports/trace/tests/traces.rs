@@ -416,3 +416,94 @@ proptest! {
         prop_assert!(traced.covered.is_empty());
     }
 }
+
+/// A payload under a repeating key.
+fn under(key: &[u8], bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+}
+
+/// Traces a payload in both passes.
+fn trace_masked(index: &Index, payload: &[u8]) -> Vec<belljar_trace::Trace> {
+    let name = PayloadRef { sha256: Sha256Hex::of(payload), len: payload.len() as u64 };
+    let source = BytesSource::from(payload.to_vec());
+    let egress = Egress {
+        flow: None,
+        payload: &name,
+        layer: Layer::Stream,
+        direction: Direction::Out,
+        bytes: &source,
+    };
+    let mut rest = belljar_trace::Unexplained::default();
+    let first = index.trace_and_keep(&egress, &Budget::default(), 3, &mut rest);
+    let open = |tag: usize| (tag == 3).then(|| bytes(payload.to_vec()));
+    let second = index.masked(&rest, &open);
+    assert!(second.iter().all(|(tag, traced)| *tag == 3 && traced.skipped == 0));
+    first
+        .traces
+        .into_iter()
+        .chain(second.into_iter().flat_map(|(_, traced)| traced.traces))
+        .collect()
+}
+
+fn of_read(decoy: &[u8]) -> Index {
+    let mut read = target(0, "/home/a/decoy.bin", bytes(decoy.to_vec()), None);
+    read.read = Some(std::iter::once(0..decoy.len() as u64).collect());
+    Index::build(&[read], &[], &[]).expect("builds")
+}
+
+#[test]
+fn text_is_not_found_under_keys_in_text_of_another_seed() {
+    for seed in 1..6 {
+        let index = of_read(&prose(seed, 20_000));
+        for key in [&b""[..], b"k", b"0123456789abc", &noise(seed, 64)] {
+            let key = if key.is_empty() { &[0_u8][..] } else { key };
+            let foreign = under(key, &prose(seed + 100, 20_000));
+            let found = trace_masked(&index, &foreign);
+            assert!(found.is_empty(), "{seed} {key:?}: {found:#?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_fragment_of_32_bytes_and_the_length_of_its_key_is_traced_under_any_key(
+        seed in any::<u64>(),
+        kind in any::<bool>(),
+        key in proptest::collection::vec(any::<u8>(), 1..=64),
+        at in 0_usize..6_000,
+        more in 0_usize..400,
+        before in 0_usize..100,
+        hex in any::<bool>(),
+    ) {
+        prop_assume!(key.iter().any(|&byte| byte != 0));
+        let decoy = if kind { noise(seed, 8_192) } else { prose(seed, 8_192) };
+        let index = of_read(&decoy);
+        let len = 32 + key.len() + more;
+        let fragment = &decoy[at..at + len];
+        let mut payload = noise(seed ^ 1, before);
+        payload.extend(under(&key, fragment));
+        let payload = match hex {
+            true => data_encoding::HEXLOWER.encode(&payload).into_bytes(),
+            false => payload,
+        };
+        let found = trace_masked(&index, &payload);
+        let hit = found.iter().find_map(|trace| match &trace.subject {
+            Subject::Content { ranges, .. } => ranges
+                .iter()
+                .find(|range| range.decoy.start <= at as u64 && range.decoy.end >= (at + len) as u64)
+                .map(|range| (trace, range.clone())),
+            _ => None,
+        });
+        prop_assert!(hit.is_some(), "not found: {:?}", found);
+        if let Some((trace, range)) = hit {
+            let source = BytesSource::from(payload.clone());
+            let plain = replay(&source, Layer::Stream, &trace.chain, 1 << 20).expect("replays");
+            let (from, to) = (range.piece.start as usize, range.piece.end as usize);
+            let (start, end) = (range.decoy.start as usize, range.decoy.end as usize);
+            prop_assert_eq!(&plain[from..to], &decoy[start..end]);
+            prop_assert_eq!(trace.chain.last().map(|step| step.decoder), Some(Decoder::Xor));
+        }
+    }
+}
