@@ -66,10 +66,19 @@ struct Unread {
     bytes: Vec<u8>,
 }
 
+/// An object of one payload.
+#[derive(Debug)]
+struct Kept {
+    object: u64,
+    chain: Vec<Step>,
+    lengths: Vec<u64>,
+    bytes: Vec<u8>,
+}
+
 /// Objects of one payload while it is decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Keeping {
-    objects: Vec<(u64, Vec<Step>, Vec<u64>, Vec<u8>)>,
+    objects: Vec<Kept>,
     bytes: usize,
     skipped: u64,
 }
@@ -88,7 +97,8 @@ impl Keeping {
         }
         self.bytes += bytes.len();
         let (chain, lengths) = (piece.chain.to_vec(), piece.lengths.to_vec());
-        self.objects.push((piece.object, chain, lengths, bytes.to_vec()));
+        let (object, bytes) = (piece.object, bytes.to_vec());
+        self.objects.push(Kept { object, chain, lengths, bytes });
     }
 }
 
@@ -123,7 +133,7 @@ impl Unexplained {
         covered: &[Range<u64>],
     ) {
         self.skipped += keeping.skipped;
-        for (object, chain, lengths, bytes) in keeping.objects {
+        for Kept { object, chain, lengths, bytes } in keeping.objects {
             let explained = match chain.first() {
                 Some(step) => {
                     let outside = crate::interval::without(&step.input, covered);
@@ -374,7 +384,7 @@ impl Index {
             return;
         }
         let len = (1..=lag)
-            .find(|len| lag % len == 0 && (0..lag).all(|i| stream[i] == stream[i % len]))
+            .find(|len| lag.is_multiple_of(*len) && (0..lag).all(|i| stream[i] == stream[i % len]))
             .unwrap_or(lag);
         // The key as it applies from the object's first byte on.
         let key: Vec<u8> = (0..len).map(|i| stream[(i + len - spot.at % len) % len]).collect();
@@ -415,7 +425,7 @@ fn passes(objects: &[Unread]) -> Vec<Vec<(usize, Range<usize>)>> {
     for (number, object) in objects.iter().enumerate() {
         let len = object.bytes.len();
         let stretches = match len <= LOOKED {
-            true => vec![0..len],
+            true => std::iter::once(0..len).collect(),
             false => {
                 let (half, quarter) = (LOOKED / 2, LOOKED / 4);
                 let middle = len / 2;

@@ -56,7 +56,10 @@ pub(crate) fn planted(request: &TraceRequest, lost: &mut Lost) -> Result<Known, 
         false => manifest(&request.decoys, request.scenario.as_ref(), lost)?,
     };
     if known.reads.is_empty() && known.row.bytes <= READ {
-        let whole = |source: &PlantedSource| (source.decoy, vec![0..source.source.len()]);
+        let whole = |source: &PlantedSource| {
+            let range = 0..source.source.len();
+            (source.decoy, std::iter::once(range).collect())
+        };
         known.reads = known.sources.iter().map(whole).collect();
         known.row.runs = 32;
     } else if !known.reads.is_empty() {
