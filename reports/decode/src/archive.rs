@@ -41,6 +41,12 @@ pub(crate) struct Local {
     pub(crate) stored: bool,
     /// How it is packed (APPNOTE 4.4.5); 0 where it is encrypted.
     pub(crate) method: u16,
+    /// How it is packed beneath the encryption; 99 for AES.
+    pub(crate) secret_method: u16,
+    /// Whether it is encrypted.
+    pub(crate) encrypted: bool,
+    /// The byte that a right password gives (APPNOTE 6.1.6).
+    pub(crate) check: u8,
     /// Length of the header, name and extra field.
     pub(crate) len: usize,
     pub(crate) compressed: u64,
@@ -51,6 +57,11 @@ impl Local {
     /// Whether it can be unpacked: deflate, bzip2, LZMA, Zstandard, xz.
     pub(crate) fn packed(&self) -> bool {
         matches!(self.method, 8 | 12 | 14 | 93 | 95)
+    }
+
+    /// Whether it is encrypted with AES.
+    pub(crate) fn aes(&self) -> bool {
+        self.encrypted && self.secret_method == 99
     }
 }
 
@@ -72,6 +83,10 @@ pub(crate) fn local_header(bytes: &[u8]) -> Option<Local> {
         deflated: plain && method == 8,
         stored: plain && method == 0,
         method: if plain { method } else { 0 },
+        secret_method: method,
+        encrypted: !plain,
+        // With a descriptor behind the data the checksum is not known in advance.
+        check: if flags & 8 != 0 { head[11] } else { head[17] },
         len: 30 + name_len + extra_len,
         compressed,
         name: name.into(),

@@ -71,6 +71,9 @@ pub(crate) fn joined(questions: &[Question]) -> Vec<(String, Vec<u8>)> {
             continue;
         }
         result.push((format!("labels under {party}"), all.clone()));
+        if let Some(bytes) = by_number(&fronts) {
+            result.push((format!("labels under {party} by number"), bytes));
+        }
         let columns = fronts.iter().map(|labels| labels.len()).max().unwrap_or(0);
         if columns > 1 && names.len() > 1 {
             for column in 0..columns.min(4) {
@@ -85,6 +88,43 @@ pub(crate) fn joined(questions: &[Question]) -> Vec<(String, Vec<u8>)> {
         }
     }
     result
+}
+
+/// Labels in the order of numbers that stand in one of them (`s7`, `0007`), without these.
+fn by_number(fronts: &[&[Vec<u8>]]) -> Option<Vec<u8>> {
+    if fronts.len() < 2 {
+        return None;
+    }
+    // Counted from the right, where names of different lengths have the same; then from the left.
+    let places: [(bool, usize); 5] = [(true, 0), (true, 1), (true, 2), (false, 0), (false, 1)];
+    places.into_iter().find_map(|(from_right, place)| {
+        let index = |labels: &[Vec<u8>]| match from_right {
+            true => labels.len().checked_sub(place + 1),
+            false => (place < labels.len()).then_some(place),
+        };
+        let mut numbered = Vec::with_capacity(fronts.len());
+        let mut word: Option<&[u8]> = None;
+        for labels in fronts {
+            let at = index(labels)?;
+            let label = labels.get(at)?.as_slice();
+            let digits = label.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            let (front, digits) = label.split_at(label.len() - digits);
+            if front.len() > 8 || digits.len() > 9 || *word.get_or_insert(front) != front {
+                return None;
+            }
+            let number: u32 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+            numbered.push((number, at, *labels));
+        }
+        numbered.sort_by_key(|&(number, _, _)| number);
+        if numbered.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return None;
+        }
+        let others = numbered.into_iter().flat_map(|(_, at, labels)| {
+            labels.iter().enumerate().filter(move |&(i, _)| i != at).flat_map(|(_, label)| label)
+        });
+        let bytes: Vec<u8> = others.copied().collect();
+        (!bytes.is_empty()).then_some(bytes)
+    })
 }
 
 fn common_suffix(names: &[&[Vec<u8>]]) -> usize {

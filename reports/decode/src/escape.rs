@@ -132,8 +132,36 @@ pub(crate) fn is_escape(decoder: Decoder) -> bool {
     ALL.iter().any(|&(known, _)| known == decoder)
 }
 
-/// Decodes a stretch.
+/// Whether the characters that are escaped in a stretch may be meant as bytes: all are below U+0100,
+/// and some are not ASCII.
+pub(crate) fn may_be_bytes(decoder: Decoder, input: &[u8]) -> bool {
+    let trigger = match decoder {
+        Decoder::JsonEscapes => b'\\',
+        Decoder::Entities => b'&',
+        _ => return false,
+    };
+    let mut high = false;
+    for at in memchr::memchr_iter(trigger, input) {
+        if let Some((Written::Char(scalar), _)) = escape(decoder, &input[at..]) {
+            if scalar > 0xff {
+                return false;
+            }
+            high |= scalar > 0x7f;
+        }
+    }
+    high
+}
+
+/// What a step's detail says when escaped characters were taken as bytes.
+pub(crate) const AS_BYTES: &[u8] = b"each a byte";
+
+/// Decodes a stretch; characters become UTF-8.
 pub(crate) fn decode(decoder: Decoder, input: &[u8]) -> Vec<u8> {
+    decode_as(decoder, input, false)
+}
+
+/// Decodes a stretch; characters below U+0100 become bytes if `bytes` says so.
+pub(crate) fn decode_as(decoder: Decoder, input: &[u8], bytes: bool) -> Vec<u8> {
     let trigger = ALL.iter().find(|&&(known, _)| known == decoder).map_or(b'%', |&(_, t)| t);
     let mut output = Vec::with_capacity(input.len());
     let mut at = 0;
@@ -145,6 +173,7 @@ pub(crate) fn decode(decoder: Decoder, input: &[u8]) -> Vec<u8> {
             match written {
                 Written::Nothing => {}
                 Written::Byte(byte) => output.push(byte),
+                Written::Char(scalar @ ..=0xff) if bytes => output.push(scalar as u8),
                 // A lone surrogate has no UTF-8; it stays visible as the replacement character.
                 Written::Char(scalar) => {
                     let c = char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER);

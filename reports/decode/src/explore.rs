@@ -11,12 +11,13 @@
 
 use crate::budget::{Budget, Cut, Meter};
 use crate::inflate::{self, Flow};
+use crate::keys::{self, Keys};
 use crate::part::{self, Content, Gathered, Part, Role};
 use crate::produce::produce;
 use crate::span::{Blocks, Span};
 use crate::{
-    Decoder, Step, archive, base58, base85, escape, marks, markup, seven_zip, text, turn, wide,
-    words,
+    Decoder, Step, archive, base58, base85, cipher, escape, marks, markup, picture, seven_zip,
+    text, turn, wide, words, zip_secret,
 };
 use belljar_record::{ByteString, DecoySource, Layer};
 use std::collections::HashSet;
@@ -37,6 +38,8 @@ const TELLING: usize = 48;
 const LOOK: usize = 22;
 /// Bytes of which the frequencies are looked at.
 const COUNTED: usize = 16 << 10;
+/// How much may be set aside for keys that are seen later.
+const SEALED: usize = 16;
 /// Bytes that bare streams must give.
 const BARE: usize = 32;
 
@@ -72,6 +75,10 @@ pub fn explore(
         objects: 0,
         quiet: 0,
         tries: 16,
+        secrets: 16,
+        ends: Vec::new(),
+        keys_seen: Keys::default(),
+        sealed: Vec::new(),
         seen: HashSet::new(),
         keys: RandomState::new(),
     };
@@ -80,6 +87,11 @@ pub fn explore(
     let held =
         (span.len() <= graph.meter.window as u64).then(|| span.take(0..span.len(), usize::MAX));
     let span = held.as_deref().map_or(span, Span::Near);
+    graph.ends = span.take(0..span.len(), 64 << 10);
+    if span.len() > 64 << 10 {
+        let tail = span.len().saturating_sub(64 << 10).max(64 << 10);
+        graph.ends.extend(span.take(tail..span.len(), 64 << 10));
+    }
     let told = parts.iter().any(|part| matches!(part.role, Role::Body | Role::Message));
     if let Some(bytes) = &held {
         graph.show(id, 0, bytes);
@@ -103,6 +115,7 @@ pub fn explore(
     for part in parts.iter().filter(joined).chain(parts.iter().filter(|part| !joined(part))) {
         graph.part(span, part, many);
     }
+    graph.ciphers();
     graph.meter.cut
 }
 
@@ -125,6 +138,14 @@ impl Expect {
     }
 }
 
+/// Something that may be encrypted with a key that is seen elsewhere in the payload.
+struct Sealed {
+    chain: Vec<Step>,
+    lengths: Vec<u64>,
+    base: u64,
+    bytes: Vec<u8>,
+}
+
 struct Graph<'v> {
     meter: Meter,
     visit: &'v mut dyn FnMut(&Piece<'_>),
@@ -135,6 +156,12 @@ struct Graph<'v> {
     quiet: u32,
     /// Decoded objects of which everything may still be tried.
     tries: u32,
+    /// Encrypted archives and messages for which passwords may still be tried.
+    secrets: u32,
+    /// The first and last bytes of the payload, where passwords may stand.
+    ends: Vec<u8>,
+    keys_seen: Keys,
+    sealed: Vec<Sealed>,
     /// Contents that were shown, by keyed hash and place in the payload.
     seen: HashSet<(u64, u64)>,
     keys: RandomState,
@@ -321,16 +348,83 @@ impl Graph<'_> {
         for (decoder, run) in runs.collect::<Vec<_>>() {
             if run.start < fresh {
                 self.child(decoder, None, span, base, near(&run), Expect::bytes(8));
+                if escape::may_be_bytes(decoder, &bytes[run.clone()]) {
+                    let detail = Some(escape::AS_BYTES.into());
+                    self.child(decoder, detail, span, base, near(&run), Expect::bytes(8));
+                }
             }
         }
         for (decoder, start) in marks::find(bytes) {
             if start < fresh {
+                if self.keyed(decoder, span, base, (bytes, start), at) {
+                    continue;
+                }
                 let least = if decoder == Decoder::ZipMember { 1 } else { 24 };
                 let range = at + start as u64..span.len();
                 self.child(decoder, None, span, base, range, Expect::bytes(least));
             }
         }
         known
+    }
+
+    /// What needs to be told more than where it begins. `start` is the place in `bytes`, which stand
+    /// at `at` of `span`. Says whether `decoder` is of that kind.
+    fn keyed(
+        &mut self,
+        decoder: Decoder,
+        span: Span<'_>,
+        base: u64,
+        (bytes, start): (&[u8], usize),
+        at: u64,
+    ) -> bool {
+        let details: Vec<ByteString> = match decoder {
+            Decoder::LowBits => {
+                picture::orders(&bytes[start..]).into_iter().map(ByteString::from).collect()
+            }
+            Decoder::EncryptedZip | Decoder::OpenSsl => {
+                if self.secrets == 0 {
+                    return true;
+                }
+                self.secrets -= 1;
+                let mut passwords = keys::passwords(bytes);
+                if !self.chain.is_empty() {
+                    passwords.extend(keys::passwords(&self.ends));
+                }
+                match decoder {
+                    Decoder::EncryptedZip => zip_secret::password(&bytes[start..], &passwords),
+                    _ => cipher::unsalt(&bytes[start..], &passwords),
+                }
+                .into_iter()
+                .collect()
+            }
+            _ => return false,
+        };
+        for detail in details {
+            let range = at + start as u64..at + bytes.len() as u64;
+            self.child(decoder, Some(detail), span, base, range, Expect::bytes(8));
+        }
+        true
+    }
+
+    /// What has been set aside because a key for it may have been seen later.
+    fn ciphers(&mut self) {
+        let keys = std::mem::take(&mut self.keys_seen);
+        for sealed in std::mem::take(&mut self.sealed) {
+            let Sealed { chain, lengths, base, bytes } = sealed;
+            self.meter.work(bytes.len() as u64 * 16);
+            let Some(opened) = cipher::open(&bytes, &keys.keys, &keys.nonces) else { continue };
+            self.chain = chain;
+            self.lengths = lengths;
+            let decoder = match opened.mode {
+                cipher::Mode::ChaCha => Decoder::ChaCha20,
+                _ => Decoder::Aes,
+            };
+            let range = opened.range.start as u64..opened.range.end as u64;
+            let span = Span::Near(&bytes);
+            self.child(decoder, Some(opened.detail), span, base, range, Expect::bytes(16));
+            self.chain.clear();
+            self.lengths.clear();
+        }
     }
 
     /// What something may be from its first to its last byte. `bytes` are all of it and begin at
@@ -341,8 +435,16 @@ impl Graph<'_> {
         }
         let (span, all) = (Span::Near(bytes), 0..bytes.len() as u64);
         let head = &bytes[..bytes.len().min(COUNTED)];
-        if turn::Counts::of(head).may_be_packed() {
+        let counts = turn::Counts::of(head);
+        if counts.may_be_packed() {
             self.bare(span, base, all.clone());
+        }
+        if counts.is_even() && bytes.len() <= cipher::MOST && self.sealed.len() < SEALED {
+            let (chain, lengths) = (self.chain.clone(), self.lengths.clone());
+            self.sealed.push(Sealed { chain, lengths, base, bytes: bytes.to_vec() });
+        }
+        if bytes.starts_with(b"BM") {
+            self.keyed(Decoder::LowBits, span, base, (bytes, 0), 0);
         }
         if marks::may_be_lz4_block(bytes) {
             self.child(Decoder::Lz4Block, None, span, base, all.clone(), Expect::whole());
@@ -507,6 +609,9 @@ impl Graph<'_> {
         }
         self.meter.begin();
         self.meter.spend(output);
+        if text::alphabet(decoder).is_some() && kept.len() <= 32 {
+            self.keys_seen.see(&kept);
+        }
         let input = base + range.start..base + range.start + went.input;
         let detail = detail.or_else(|| self.name_of(decoder, span, &range));
         let place = self.chain.first().map_or(input.start, |step| step.input.start);

@@ -15,26 +15,33 @@ mod archive;
 mod base58;
 mod base85;
 mod budget;
+mod cipher;
 mod dns;
 mod escape;
 mod explore;
 mod http;
 mod inflate;
+mod keys;
+mod lines;
 mod lz4;
 mod lz_string;
 mod marks;
 mod markup;
 mod packed;
 mod part;
+mod picture;
 mod produce;
 mod replay;
+mod series;
 mod seven_zip;
 mod span;
 mod text;
+mod tls;
 mod turn;
 mod wide;
 mod words;
 mod xor;
+mod zip_secret;
 
 pub use archive::{Entry, EntryKind, entries};
 pub use budget::{Budget, Cut};
@@ -110,6 +117,17 @@ pub enum Decoder {
     ZipMember,
     /// All members of a 7z archive, one after the other.
     SevenZip,
+    /// The lowest bits of a picture's samples; the detail says which and in what order.
+    LowBits,
+    /// A member of a zip archive that is encrypted in the traditional way (APPNOTE 6.1), with a
+    /// password that was seen next to it; the detail has the name and the password.
+    EncryptedZip,
+    /// AES, in a mode and with a key that the detail names.
+    Aes,
+    /// ChaCha20, with or without Poly1305, with a key that the detail names.
+    ChaCha20,
+    /// A message of `openssl enc`, with a password that was seen next to it.
+    OpenSsl,
     /// UTF-16, little-endian, to bytes (only characters up to U+00FF).
     Utf16Le,
     /// UTF-16, big-endian, to bytes (only characters up to U+00FF).
@@ -164,6 +182,11 @@ impl Decoder {
             Self::LzString => "lz-string",
             Self::ZipMember => "zip member",
             Self::SevenZip => "7z",
+            Self::LowBits => "image low bits",
+            Self::EncryptedZip => "encrypted zip",
+            Self::Aes => "aes",
+            Self::ChaCha20 => "chacha20",
+            Self::OpenSsl => "openssl",
             Self::Utf16Le => "utf-16le",
             Self::Utf16Be => "utf-16be",
             Self::Utf32Le => "utf-32le",

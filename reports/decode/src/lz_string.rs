@@ -32,6 +32,7 @@ pub(crate) fn find(text: &[u8]) -> Option<std::ops::Range<usize>> {
     let start = text.windows(4).rposition(|four| four == b"\r\n\r\n").map_or(0, |i| i + 4);
     let tail = text.iter().rev().take_while(|b| matches!(b, b'=' | b'$' | b'\r' | b'\n')).count();
     let body = text.len() - tail;
+    let start = start.min(body);
     let start = text[start..body].iter().rposition(|&b| b == b'=').map_or(start, |i| start + i + 1);
     let run = &text[start..];
     (run.len() >= LEAST && !decode(run).is_empty()).then_some(start..text.len())

@@ -1,6 +1,6 @@
 //! Marks with which streams and archives begin, all looked for in one pass.
 
-use crate::{Decoder, archive, inflate, packed};
+use crate::{Decoder, archive, cipher, inflate, packed, picture};
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::sync::LazyLock;
 
@@ -8,7 +8,13 @@ const GZIP: &[u8] = b"\x1f\x8b\x08";
 const ZIP: &[u8] = b"PK\x03\x04";
 
 static MARKS: LazyLock<Option<(AhoCorasick, Vec<Decoder>)>> = LazyLock::new(|| {
-    let all = [(Decoder::Gzip, GZIP), (Decoder::ZipMember, ZIP)].into_iter().chain(packed::MARKS);
+    let all = [
+        (Decoder::Gzip, GZIP),
+        (Decoder::ZipMember, ZIP),
+        (Decoder::LowBits, picture::PNG),
+        (Decoder::OpenSsl, cipher::SALTED),
+    ];
+    let all = all.into_iter().chain(packed::MARKS);
     let (decoders, marks): (Vec<_>, Vec<_>) = all.unzip();
     let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(marks).ok()?;
     Some((finder, decoders))

@@ -5,8 +5,9 @@
 //! the payload it comes from. Cannot see: HTTP/2 and later, WebSocket frames; such streams have no
 //! parts and are traced as they are.
 
+use crate::series::messages;
 use crate::span::Span;
-use crate::{Cut, dns, escape, http};
+use crate::{Cut, dns, escape, http, lines, text, tls};
 use belljar_record::{ByteString, DecoySource, Layer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -96,12 +97,17 @@ pub(crate) fn split(span: Span<'_>, layer: Layer) -> (Vec<Part>, Cut) {
             let (requests, more) = http::requests(span);
             if requests.is_empty() {
                 dns_over_stream(span, &mut parts);
+                server_name(span, &mut parts);
+                if parts.is_empty() {
+                    lines::split(span, &mut parts);
+                }
             } else {
                 cut.messages += u64::from(more);
                 for (ordinal, request) in requests.iter().enumerate() {
                     of_request(span, ordinal, request, &mut parts);
                 }
                 joined_requests(&requests, &mut parts);
+                dns_over_requests(span, &requests, &mut parts);
             }
         }
         Layer::Datagram | Layer::Packet | Layer::Remainder => {
@@ -324,66 +330,62 @@ fn dns_over_stream(span: Span<'_>, parts: &mut Vec<Part>) {
     }
 }
 
-fn messages(span: Span<'_>, layer: Layer, frames: &[Range<u64>], parts: &mut Vec<Part>) {
-    let (Some(first), Some(last)) = (frames.first(), frames.last()) else { return };
-    let input = first.start..last.end;
+/// The name in a TLS handshake, and its labels without the party that it is sent to.
+fn server_name(span: Span<'_>, parts: &mut Vec<Part>) {
+    let head = span.take(0..span.len(), 17 << 10);
+    let Some(name) = tls::server_name(&head) else { return };
+    let input = 0..head.len() as u64;
+    let labels = name.split(|&b| b == b'.').map(<[u8]>::to_vec).collect();
+    parts.push(Part {
+        role: Role::DnsName,
+        name: format!("server name {}", String::from_utf8_lossy(&name)).into(),
+        input: input.clone(),
+        content: Content::Bytes(name),
+    });
+    push_joined(&[dns::Question { labels }], &input, parts);
+}
+
+/// Queries in the bodies and parameters of requests (RFC 8484).
+fn dns_over_requests(span: Span<'_>, requests: &[http::Request], parts: &mut Vec<Part>) {
+    let (Some(first), Some(last)) = (requests.first(), requests.last()) else { return };
     let mut questions = Vec::new();
-    for (i, frame) in frames.iter().enumerate() {
-        if layer == Layer::Datagram
-            && frame.end - frame.start <= 4096
-            && let Some(question) = dns::question(&span.take(frame.clone(), 4096))
-        {
-            parts.push(Part {
-                role: Role::DnsName,
-                name: format!("query {}", i + 1).into(),
-                input: frame.clone(),
-                content: Content::Bytes(question.name()),
-            });
-            questions.push(question);
-            continue;
-        }
-        parts.push(Part {
-            role: Role::Message,
-            name: format!("message {}", i + 1).into(),
-            input: frame.clone(),
-            content: Content::Ranges(std::iter::once(frame.clone()).collect()),
+    for request in requests {
+        let typed = request.field("content-type").is_some_and(|kind| {
+            kind.0.to_ascii_lowercase().starts_with(b"application/dns-message")
         });
+        let message: Option<Vec<u8>> = if typed {
+            Some(request.body.iter().flat_map(|r| span.take(r.clone(), 4096)).collect())
+        } else {
+            pairs(query(&request.target.0)).into_iter().find(|(name, _)| name == "dns").map(
+                |(_, value)| {
+                    let mut message = Vec::new();
+                    if let Some(alphabet) = text::alphabet(crate::Decoder::Base64) {
+                        text::Digits::new(alphabet).push(&value, &mut message);
+                    }
+                    message
+                },
+            )
+        };
+        let Some(question) = message.and_then(|message| dns::question(&message)) else { continue };
+        parts.push(Part {
+            role: Role::DnsName,
+            name: format!("query {}", questions.len() + 1).into(),
+            input: request.whole.clone(),
+            content: Content::Bytes(question.name()),
+        });
+        questions.push(question);
     }
-    for (name, bytes) in dns::joined(&questions) {
+    push_joined(&questions, &(first.whole.start..last.whole.end), parts);
+}
+
+pub(crate) fn push_joined(questions: &[dns::Question], input: &Range<u64>, parts: &mut Vec<Part>) {
+    for (name, bytes) in dns::joined(questions) {
         parts.push(Part {
             role: Role::Joined,
             name: name.into(),
             input: input.clone(),
             content: Content::Bytes(bytes),
         });
-    }
-    if frames.len() < 2 {
-        return;
-    }
-    let mut join = |name: &str, skip: u64, frames: &[Range<u64>]| {
-        let ranges = frames.iter().map(|f| (f.start + skip).min(f.end)..f.end).collect();
-        let content = Content::Ranges(ranges);
-        parts.push(Part { role: Role::Joined, name: name.into(), input: input.clone(), content });
-    };
-    join("all messages", 0, frames);
-    if layer == Layer::Packet {
-        // An ICMP echo (RFC 792) has eight bytes of header, the last two being its number.
-        let mut numbered: Vec<(u32, Range<u64>)> = frames
-            .iter()
-            .map(|frame| {
-                let head = span.take(frame.clone(), 8);
-                let number =
-                    head.get(4..8).map_or(0, |n| u32::from_be_bytes([n[0], n[1], n[2], n[3]]));
-                (number, frame.clone())
-            })
-            .collect();
-        join("all messages without their first 8 bytes", 8, frames);
-        let in_order = numbered.is_sorted_by_key(|&(number, _)| number);
-        if !in_order {
-            numbered.sort_by_key(|&(number, _)| number);
-            let sorted: Vec<_> = numbered.into_iter().map(|(_, frame)| frame).collect();
-            join("all messages by number, without their first 8 bytes", 8, &sorted);
-        }
     }
 }
 

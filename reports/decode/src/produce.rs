@@ -3,8 +3,8 @@
 use crate::inflate::{self, Flow, Inflated};
 use crate::span::{Blocks, Span};
 use crate::{
-    Decoder, base58, base85, escape, lz_string, lz4, markup, packed, seven_zip, text, turn, wide,
-    words, xor,
+    Decoder, base58, base85, cipher, escape, lz_string, lz4, markup, packed, picture, seven_zip,
+    text, turn, wide, words, xor, zip_secret,
 };
 use std::ops::Range;
 
@@ -15,7 +15,9 @@ const BLOCK: usize = 64 << 20;
 
 /// Whether a decoder's input ends where the stream says so.
 pub(crate) fn tells_its_end(decoder: Decoder) -> bool {
-    inflate::is_inflate(decoder) || packed::is_packed(decoder) || decoder == Decoder::SevenZip
+    inflate::is_inflate(decoder)
+        || packed::is_packed(decoder)
+        || matches!(decoder, Decoder::SevenZip | Decoder::LowBits | Decoder::EncryptedZip)
 }
 
 /// Decodes `range` of `span`, block by block into `sink`; says how much was used and came out.
@@ -55,17 +57,35 @@ pub(crate) fn produce(
         return seven_zip::decode(&span.take(range, ARCHIVE), sink);
     }
     let input = span.take(range, usize::MAX);
+    if let (Decoder::LowBits | Decoder::EncryptedZip, Some(detail)) = (decoder, detail) {
+        let (bytes, used) = match decoder {
+            Decoder::LowBits => picture::decode(&input, std::str::from_utf8(detail).unwrap_or("")),
+            _ => zip_secret::decode(&input, detail),
+        };
+        if !bytes.is_empty() {
+            sink(&bytes);
+        }
+        return Inflated {
+            input: used as u64,
+            output: bytes.len() as u64,
+            whole: !bytes.is_empty(),
+        };
+    }
     let bytes = match decoder {
         Decoder::Base58 => base58::decode(&input),
         Decoder::Xor => xor::unmask(&xor::key(detail), &input),
         Decoder::Ascii85 | Decoder::Z85 => base85::decode(decoder, &input),
         Decoder::LzString => lz_string::decode(&input),
+        Decoder::Aes | Decoder::ChaCha20 => cipher::decode(detail.unwrap_or_default(), &input),
+        Decoder::OpenSsl => cipher::salted(detail.unwrap_or_default(), &input),
         Decoder::WordList => words::decode(&input),
         Decoder::Markup => markup::decode(&input),
         Decoder::Lz4Block => lz4::bare(&input, BLOCK).unwrap_or_default(),
         _ if wide::is_wide(decoder) => wide::decode(decoder, &input),
         _ if turn::is_turn(decoder) => turn::decode(decoder, detail, input),
-        _ if escape::is_escape(decoder) => escape::decode(decoder, &input),
+        _ if escape::is_escape(decoder) => {
+            escape::decode_as(decoder, &input, detail == Some(escape::AS_BYTES))
+        }
         _ => Vec::new(),
     };
     if !bytes.is_empty() {

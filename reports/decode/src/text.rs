@@ -210,10 +210,21 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
         let mut covered = 0;
         for (decoder, alphabet) in [(Decoder::Base32, &BASE32), (Decoder::Base32Hex, &BASE32HEX)] {
             for inner in alphabet.runs(text) {
+                let mut inner = inner;
+                let mixed = |part: &[u8]| {
+                    part.iter().any(u8::is_ascii_uppercase)
+                        == part.iter().any(u8::is_ascii_lowercase)
+                };
+                // A field's name before `=` may be of the other case.
+                let name = text[inner.clone()].iter().take(40).position(|&b| b == b'=');
+                if mixed(&text[inner.clone()])
+                    && let Some(name) = name
+                    && inner.len() - name > alphabet.least
+                {
+                    inner.start += name + 1;
+                }
                 let part = &text[inner.clone()];
-                let upper = part.iter().any(u8::is_ascii_uppercase);
-                let lower = part.iter().any(u8::is_ascii_lowercase);
-                if upper != lower && looks_so(decoder, part) {
+                if !mixed(part) && looks_so(decoder, part) {
                     covered = covered.max(part.len());
                     found.push((decoder, run.start + inner.start..run.start + inner.end));
                 }

@@ -4,7 +4,8 @@
 //! The number that was added is not known: where the bytes tell it (text, or many zero bytes), those
 //! few are tried; where they do not (compressed content), all are, for objects up to [`TRY_ALL`]: the
 //! payload, its parts, and the first few that were decoded from these. Cannot see: numbers added to
-//! longer or deeper content in which no byte stands out.
+//! longer or deeper content in which no byte stands out, or to text in digits so that it is still
+//! text.
 
 use crate::Decoder;
 
@@ -62,6 +63,11 @@ const MARKS: [&[u8]; 16] = [
     b"\xd0\xcf\x11\xe0\xa1\xb1",
     b"Rar!\x1a\x07",
 ];
+
+/// Whether something begins as a file or stream does.
+pub(crate) fn has_mark(bytes: &[u8]) -> bool {
+    MARKS.iter().any(|mark| bytes.starts_with(mark))
+}
 
 /// How zlib streams of the usual kinds begin.
 const ZLIB: [&[u8]; 4] = [b"\x78\x9c", b"\x78\x01", b"\x78\xda", b"\x78\x5e"];

@@ -158,6 +158,7 @@ proptest! {
         let mut bytes = secret.clone();
         for &number in &chain {
             bytes = (WAYS[number].encode)(&bytes);
+            prop_assume!(!still_text(number, &bytes));
         }
         let turns = chain.iter().filter(|&&n| turned(n)).count();
         // Of what leaves no mark, one or two deep: more is not looked for.
@@ -179,6 +180,7 @@ proptest! {
         let mut bytes = secret.clone();
         for &number in &chain {
             bytes = (WAYS[number].encode)(&bytes);
+            prop_assume!(!still_text(number, &bytes));
         }
         prop_assume!(chain.iter().filter(|&&n| turned(n)).count() <= 1 && addition_is_told(&chain));
         let (mut stream, mut rest) = (Vec::new(), bytes.as_slice());
@@ -212,4 +214,11 @@ fn addition_is_told(chain: &[usize]) -> bool {
         .iter()
         .position(|&n| WAYS[n].undone_by[0] == Decoder::ByteAddition)
         .is_none_or(|place| chain.len() - place <= 2)
+}
+
+/// Whether a number was added to text such that text came out, which only its language could tell.
+fn still_text(number: usize, bytes: &[u8]) -> bool {
+    let printable = |b: &&u8| matches!(**b, 0x20..=0x7e | b'\t' | b'\r' | b'\n');
+    WAYS[number].undone_by[0] == Decoder::ByteAddition
+        && bytes.iter().filter(printable).count() * 10 >= bytes.len() * 8
 }
