@@ -3,9 +3,9 @@
 use crate::error::RunError;
 use crate::page::render;
 use crate::planting::Planted;
-use crate::run::VERSION;
+use crate::run::{VERSION, jar_kind};
 use belljar_evidence::{BundleWriter, ConcludeInput, FileSource};
-use belljar_judge::{JarKind, ProgramFile, Verdict};
+use belljar_judge::{ProgramFile, Verdict};
 use belljar_record::DecoySource;
 use belljar_schema::RunPlan;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) fn conclude(
         record: &writer.record(),
         payloads: &writer.payloads(),
         sources: &sources,
-        jar: JarKind::Namespaces,
+        jar: jar_kind(plan),
         programs,
         belljar: VERSION,
     })?;

@@ -66,6 +66,12 @@ pub enum RunError {
     /// There is no jar, or it does not hold.
     #[error(transparent)]
     Jar(#[from] JarError),
+    /// The engine for WebAssembly cannot be made.
+    #[error(transparent)]
+    Engine(#[from] belljar_wasm::EngineError),
+    /// A WebAssembly component cannot be run.
+    #[error(transparent)]
+    Guest(#[from] belljar_wasm::ConductError),
     /// The record cannot be kept.
     #[error(transparent)]
     Log(#[from] belljar_record::LogFull),
@@ -99,6 +105,7 @@ impl RunError {
             | Self::ComponentFile { .. }
             | Self::Program { .. }
             | Self::NoJar(_)
+            | Self::Guest(belljar_wasm::ConductError::Program { .. })
             | Self::Pattern(_) => true,
             _ => false,
         }

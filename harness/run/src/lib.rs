@@ -21,6 +21,7 @@ mod replanted;
 mod run;
 mod stimulus;
 mod stop;
+mod wasm;
 
 pub use captured::{
     CommonFiles, DecoysRow, FoundRow, InputRow, LostRow, TraceError, TraceReport, TraceRequest,

@@ -7,10 +7,11 @@ use crate::events::{EventSink, Phase, RunEvent};
 use crate::planting::{Planted, PlantingError};
 use crate::programs::programs;
 use crate::stop::Stop;
+use crate::wasm;
 use belljar_evidence::BundleWriter;
 use belljar_judge::{JarKind, Verdict};
 use belljar_record::Event;
-use belljar_schema::RunPlan;
+use belljar_schema::{ComponentKind, RunPlan};
 use std::path::{Path, PathBuf};
 
 /// Version of belljar, as it stands in bundles.
@@ -47,15 +48,25 @@ pub fn run(
         return Err(RunError::Exists(folder.to_owned()));
     }
     let generator = format!("belljar {VERSION}");
-    let mut writer = BundleWriter::create(folder, &generator, JarKind::Namespaces, KEEP)?;
+    let mut writer = BundleWriter::create(folder, &generator, jar_kind(plan), KEEP)?;
     let result = (|| {
         writer.programs(programs.clone())?;
         writer.plan(plan)?;
         writer.decoys(&planted.manifest)?;
-        let log = open_log(&writer.record(), plan.scenario.limits.record)?;
+        let virtual_clock = wasm::clock();
+        let log = match plan.component.kind {
+            ComponentKind::Native => open_log(&writer.record(), plan.scenario.limits.record)?,
+            ComponentKind::Wasm => wasm::open_log(&writer.record(), plan, &virtual_clock)?,
+        };
         phase(&log, events, Phase::Planting)?;
         events(RunEvent::Planted { decoys: planted.decoys.len(), bytes: planted.bytes() });
-        let conducted = conduct(plan, planted, writer.folder(), &log, events, stop);
+        let conducted = match plan.component.kind {
+            ComponentKind::Native => conduct(plan, planted, writer.folder(), &log, events, stop),
+            ComponentKind::Wasm => {
+                let clocked = (&log, virtual_clock);
+                wasm::conduct(plan, planted, writer.folder(), clocked, events, stop)
+            }
+        };
         if let Err(error) = &conducted {
             // The reserve may be used up; the bundle is marked as partial in any case.
             let _ = log.append_own(Event::Interrupted { reason: error.to_string() });
@@ -94,4 +105,12 @@ fn raise_open_files() {
 
 fn is_empty_folder(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// The kind of jar that a component runs in.
+pub(crate) fn jar_kind(plan: &RunPlan) -> JarKind {
+    match plan.component.kind {
+        ComponentKind::Native => JarKind::Namespaces,
+        ComponentKind::Wasm => JarKind::Wasm,
+    }
 }

@@ -1,0 +1,86 @@
+//! WASI conformance by difference: each guest runs once over the world and once over a real folder
+//! with the published hosts, and must print the same lines.
+//!
+//! Deviations that are on purpose stand in [`DEVIATIONS`], each with its reason.
+#![allow(missing_docs, reason = "a test")]
+
+mod support;
+
+use belljar_wasm::{Outcome, Session};
+use support::{Bench, Source, jar, setting};
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::p2::bindings::Command;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+/// Lines that differ on purpose: how they begin, and why.
+const DEVIATIONS: &[(&str, &str)] = &[];
+
+struct Published {
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for Published {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// What a guest prints with the published hosts over a real folder.
+fn published(component: &[u8]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = Engine::new(&Config::new()).expect("an engine");
+    let mut linker: Linker<Published> = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("links");
+    let component = Component::from_binary(&engine, component).expect("compiles");
+    let out = MemoryOutputPipe::new(1 << 20);
+    let mut builder = WasiCtxBuilder::new();
+    builder.stdout(out.clone()).args(&["guest"]);
+    support::preopen(&mut builder, folder.path());
+    let state = Published { wasi: builder.build(), table: ResourceTable::new() };
+    let mut store = Store::new(&engine, state);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let command = Command::instantiate_async(&mut store, &component, &linker).await;
+        let command = command.expect("starts");
+        command.wasi_cli_run().call_run(&mut store).await.expect("runs").expect("ends in order");
+    });
+    String::from_utf8_lossy(&out.contents()).into_owned()
+}
+
+/// What it prints over an empty world.
+fn ours(bytes: &[u8]) -> String {
+    let program = jar().load(bytes).expect("loads");
+    let bench = Bench::empty();
+    let session = Session::new().expect("a runtime");
+    let end = session.run(&program, &bench.doors, setting(&["guest"]), None);
+    assert_eq!(end.outcome, Outcome::Exited(0), "{:?}", bench.printed());
+    let printed = bench.printed();
+    printed.iter().find_map(|text| text.strip_prefix("stdout: ")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_file_call_of_preview_1_behaves_as_on_a_real_folder() {
+    let Some(bytes) = Source::Test("files").bytes() else { return };
+    let component = belljar_wasm::component_of(&bytes).expect("can be adapted");
+    let (ours, published) = (ours(&bytes), published(&component));
+    assert!(published.lines().count() > 200, "{published}");
+    let (ours, published): (Vec<&str>, Vec<&str>) =
+        (ours.lines().collect(), published.lines().collect());
+    let mut different = Vec::new();
+    for (number, pair) in ours.iter().zip(&published).enumerate() {
+        let on_purpose = DEVIATIONS.iter().any(|(start, _)| pair.0.starts_with(start));
+        if pair.0 != pair.1 && !on_purpose {
+            different.push(format!(
+                "line {}: ours      {}\n          published {}",
+                number + 1,
+                pair.0,
+                pair.1
+            ));
+        }
+    }
+    assert!(different.is_empty(), "{} lines differ:\n{}", different.len(), different.join("\n"));
+    assert_eq!(ours.len(), published.len());
+}
