@@ -258,6 +258,20 @@ pub(crate) struct BenchLeaksArgs {
     /// Only cases whose id holds this text
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
+    /// By which kind of component the cases are carried out
+    #[arg(long, value_enum, default_value_t = BenchKind::Native)]
+    pub(crate) kind: BenchKind,
+}
+
+/// Kinds of components that carry the cases out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchKind {
+    /// Native programs: all cases
+    Native,
+    /// WebAssembly guests: the cases that exist for them
+    Wasm,
+    /// The cases that exist for guests, by both; what differs is named
+    Both,
 }
 
 /// `belljar bench traffic`.

@@ -10,8 +10,11 @@ use belljar_schema::{
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The component file of the courier.
-const COMPONENT: &str = include_str!("../../../scenarios/components/courier.toml");
+/// The component files of the courier, by the kind of jar.
+const NATIVE: &str = include_str!("../../../scenarios/components/courier.toml");
+const WASM: &str = include_str!("../../../scenarios/components/courier-wasm.toml");
+/// The guest, by its path inside the jar.
+const GUEST: &str = "/opt/reference/bin/courier.wasm";
 /// How long one case may take.
 const CASE_MILLIS: u64 = 30_000;
 /// How long processes that send later may take after the last case.
@@ -19,10 +22,21 @@ const AFTER_MILLIS: u64 = 1500;
 /// The seed of the documents of others differs from that of the plant by this.
 const FOREIGN: u64 = 0x0f0e_1e1d;
 
+/// In which jar the cases are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum In {
+    /// By a native component.
+    Native,
+    /// By a WebAssembly guest.
+    Wasm,
+}
+
 /// What all runs have in common.
 #[derive(Debug)]
 pub(crate) struct Ground {
     plan: RunPlan,
+    /// In which jar.
+    pub(crate) jar: In,
     /// The same world that the runs plant.
     pub(crate) plant: Plant,
     _foreign: tempfile::TempDir,
@@ -34,8 +48,12 @@ impl Ground {
         scenario: &ScenarioFile,
         seed: u64,
         beside: &Path,
+        jar: In,
     ) -> Result<Self, BenchError> {
-        let component = load_component("courier", COMPONENT)?;
+        let component = match jar {
+            In::Native => load_component("courier", NATIVE)?,
+            In::Wasm => load_component("courier-wasm", WASM)?,
+        };
         let options = ResolveOptions { profile: None, seed, beside: beside.to_owned() };
         let mut plan = resolve(scenario, &component, &options)?;
         let plant = Plant::new(&plan.scenario, seed)?;
@@ -46,12 +64,12 @@ impl Ground {
             host: folder.to_string_lossy().into_owned(),
             inside: FOREIGN_FOLDER.into(),
         });
-        Ok(Self { plan, plant, _foreign: foreign })
+        Ok(Self { plan, jar, plant, _foreign: foreign })
     }
 
     /// The plan of a run of some cases.
     pub(crate) fn plan(&self, cases: &[Case]) -> RunPlan {
-        let mut steps: Vec<Step> = cases.iter().map(step).collect();
+        let mut steps: Vec<Step> = cases.iter().map(|case| step(case, self.jar)).collect();
         steps.push(Step {
             name: "wait for late sending".into(),
             action: Action::Idle { millis: AFTER_MILLIS },
@@ -71,12 +89,16 @@ pub(crate) fn argument(case: &Case) -> String {
     serde_json::to_string(case).unwrap_or_default()
 }
 
-fn step(case: &Case) -> Step {
+fn step(case: &Case, jar: In) -> Step {
+    let program = match jar {
+        In::Native => COURIER,
+        In::Wasm => GUEST,
+    };
     Step {
         name: case.id.clone(),
         action: Action::Run {
             command: Command {
-                argv: vec![COURIER.into(), "carry".into(), "--case".into(), argument(case)],
+                argv: vec![program.into(), "carry".into(), "--case".into(), argument(case)],
                 env: BTreeMap::new(),
                 cwd: "/".into(),
                 user: Owner::Root,

@@ -1,15 +1,16 @@
 //! `belljar bench leaks`: draws the cases, runs them, scores them.
 
-use crate::batch::{Ground, folder};
+use crate::batch::{Ground, In, folder};
 use crate::error::BenchError;
 use crate::ranges::Ranges;
 use crate::rivals;
-use crate::score::{self, Decoys, Result as CaseResult, Seen, reads};
-use crate::tally::{LeaksReport, tally};
+use crate::score::{self, Decoys, Finding, Result as CaseResult, Seen, reads};
+use crate::tally::{LeaksReport, Named, tally};
 use belljar_judge::Verdict;
 use belljar_leaks::{Case, PUBLIC_SEED, SCENARIO, Truth, cases, load, sample};
 use belljar_run::{RunError, Stop, run};
 use belljar_schema::load_scenario;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,6 +39,21 @@ pub struct LeaksOptions {
     pub keep: Option<PathBuf>,
     /// Only cases whose id holds this.
     pub only: Option<String>,
+    /// By which kind of component.
+    pub kind: Kinds,
+}
+
+/// By which kind of component the cases are carried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kinds {
+    /// Native programs: all cases.
+    #[default]
+    Native,
+    /// WebAssembly guests: the cases that exist for them.
+    Wasm,
+    /// The cases that exist for guests, by both; what differs is named.
+    Both,
 }
 
 /// How far it is.
@@ -68,6 +84,9 @@ pub fn leaks(
     if let Some(only) = &options.only {
         drawn.retain(|case| case.id.contains(only.as_str()));
     }
+    if options.kind != Kinds::Native {
+        drawn.retain(|case| case.not_in_wasm().is_none());
+    }
     if drawn.is_empty() {
         return Err(BenchError::Nothing);
     }
@@ -82,9 +101,40 @@ pub fn leaks(
         }
         None => load_scenario("leaks.toml", SCENARIO)?,
     };
-    let ground = Ground::new(&scenario, options.seed, &options.beside)?;
+    let jars: &[In] = match options.kind {
+        Kinds::Native => &[In::Native],
+        Kinds::Wasm => &[In::Wasm],
+        Kinds::Both => &[In::Native, In::Wasm],
+    };
+    let mut measured = Vec::new();
+    for (turn, &jar) in jars.iter().enumerate() {
+        let ground = Ground::new(&scenario, options.seed, &options.beside, jar)?;
+        let so_far = |done| {
+            advance(Advance { done: turn * drawn.len() + done, of: jars.len() * drawn.len() })
+        };
+        measured.push(carry_out(options, &drawn, &ground, &so_far, stop)?);
+    }
+    let (runs, jobs) = (drawn.len().div_ceil(BATCH) * jars.len(), measured[0].1);
+    let differences = match &mut measured[..] {
+        [(native, _), (wasm, _)] => differences(native, wasm),
+        _ => Vec::new(),
+    };
+    let results = measured.pop().map(|(results, _)| results).unwrap_or_default();
+    let mut report = tally(results, of_set, options, runs, jobs, began.elapsed());
+    report.differences = differences;
+    Ok(report)
+}
+
+/// Carries the cases out in one kind of jar. The second value is how many runs went at a time.
+fn carry_out(
+    options: &LeaksOptions,
+    drawn: &[Case],
+    ground: &Ground,
+    advance: &(dyn Fn(usize) + Sync),
+    stop: &Stop,
+) -> Result<(Vec<CaseResult>, usize), BenchError> {
     let decoys = Decoys::of(&ground.plant);
-    for case in &drawn {
+    for case in drawn {
         for truth in &case.truth {
             if decoys.truth(truth).is_none() {
                 return Err(BenchError::Case {
@@ -95,20 +145,23 @@ pub fn leaks(
         }
     }
     let temporary = tempfile::tempdir().map_err(BenchError::Folder)?;
-    let bundles = options.keep.as_deref().unwrap_or(temporary.path());
-    if let Some(keep) = &options.keep {
+    let kept = options.keep.as_ref().map(|folder| match ground.jar {
+        In::Wasm if options.kind == Kinds::Both => folder.join("wasm"),
+        _ => folder.clone(),
+    });
+    let bundles = kept.as_deref().unwrap_or(temporary.path());
+    if let Some(keep) = &kept {
         std::fs::create_dir_all(keep).map_err(BenchError::Folder)?;
     }
     let batches: Vec<&[Case]> = drawn.chunks(BATCH).collect();
     let work = Work {
-        ground: &ground,
+        ground,
         decoys: &decoys,
         batches: &batches,
         bundles,
         keep: options.keep.is_some(),
         next: AtomicUsize::new(0),
         done: Mutex::new((Vec::new(), None)),
-        of: drawn.len(),
     };
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = options.jobs.unwrap_or(processors).clamp(1, batches.len());
@@ -124,7 +177,34 @@ pub fn leaks(
     if results.len() != drawn.len() {
         return Err(BenchError::Worker);
     }
-    Ok(tally(results, of_set, options, batches.len(), jobs, began.elapsed()))
+    Ok((results, jobs))
+}
+
+/// Cases of which the two jars tell something different.
+fn differences(native: &mut [CaseResult], wasm: &mut [CaseResult]) -> Vec<Named> {
+    native.sort_by(|a, b| a.case.id.cmp(&b.case.id));
+    wasm.sort_by(|a, b| a.case.id.cmp(&b.case.id));
+    let told = |result: &CaseResult| {
+        let mut findings: Vec<String> = result
+            .findings
+            .iter()
+            .map(|Finding { subject, from, bytes, chain, to, .. }| {
+                format!("{bytes} bytes of {subject} from {from} by {chain:?} to {to}")
+            })
+            .collect();
+        findings.sort();
+        format!("{:?}, right: {:?}, {findings:?}", result.seen, result.attribution)
+    };
+    native
+        .iter()
+        .zip(&*wasm)
+        .map(|(native, wasm)| (&native.case.id, told(native), told(wasm)))
+        .filter(|(_, native, wasm)| native != wasm)
+        .map(|(id, native, wasm)| Named {
+            id: id.clone(),
+            why: format!("native: {native}; wasm: {wasm}"),
+        })
+        .collect()
 }
 
 struct Work<'a> {
@@ -135,11 +215,10 @@ struct Work<'a> {
     keep: bool,
     next: AtomicUsize,
     done: Mutex<(Vec<CaseResult>, Option<BenchError>)>,
-    of: usize,
 }
 
 impl Work<'_> {
-    fn go(&self, advance: &(dyn Fn(Advance) + Sync), stop: &Stop) {
+    fn go(&self, advance: &(dyn Fn(usize) + Sync), stop: &Stop) {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(batch) = self.batches.get(number) else { return };
@@ -148,7 +227,7 @@ impl Work<'_> {
             match scored {
                 Ok(results) => {
                     done.0.extend(results);
-                    advance(Advance { done: done.0.len(), of: self.of });
+                    advance(done.0.len());
                 }
                 Err(error) => {
                     // The others need not go on.
@@ -170,7 +249,8 @@ impl Work<'_> {
         let plan = self.ground.plan(batch);
         let ended = run(&plan, &bundle, &|_| {}, stop).map_err(|error: RunError| error)?;
         let ranges = Ranges::of(&bundle, &self.ground.plant)?;
-        let mut results = score::score(batch, &ended.verdict, self.decoys, &ranges);
+        let mut results =
+            score::score(batch, &ended.verdict, self.decoys, &ranges, self.ground.jar);
         let payloads = Payloads::of(&ended.verdict, &bundle);
         for result in results.iter_mut().filter(|result| result.seen != Seen::Failed) {
             let Some(truth) = result.case.truth.first() else { continue };

@@ -17,7 +17,7 @@ mod tally;
 mod traffic;
 
 pub use error::BenchError;
-pub use leaks::{Advance, LeaksOptions, leaks};
+pub use leaks::{Advance, Kinds, LeaksOptions, leaks};
 pub use rivals::Rivals;
 pub use score::{Attribution, Finding, Result as CaseResult, Seen};
 pub use table::text;

@@ -4,8 +4,9 @@
 //! DNS queries), or whose command line its process has. Nothing else of the case is looked at for
 //! that, so that a wrong decoy or range stays a wrong one.
 
+use crate::batch::In;
 use crate::ranges::Ranges;
-use belljar_judge::{FindingKind, SentClass, TraceRow, Verdict};
+use belljar_judge::{FindingKind, SentClass, TraceRow, Verdict, Who};
 use belljar_leaks::{Case, Class, Encoding, Kind, Source, Truth};
 use belljar_plant::Plant;
 use belljar_record::DecoySource as _;
@@ -141,6 +142,7 @@ pub(crate) fn score(
     verdict: &Verdict,
     decoys: &Decoys,
     ranges: &Ranges,
+    jar: In,
 ) -> Vec<Result> {
     let commands: BTreeMap<(u32, u64), &str> = verdict
         .processes
@@ -150,7 +152,46 @@ pub(crate) fn score(
         .filter(|row| !row.command.is_empty())
         .map(|row| ((row.pid, row.start), row.command.as_str()))
         .collect();
-    cases.iter().map(|case| one(case, cases, verdict, decoys, ranges, &commands)).collect()
+    let of = |(number, case): (usize, &Case)| {
+        let sender = match jar {
+            In::Native => Sender::Process { commands: &commands, id: &case.id },
+            // Each case is a step with a guest of its own.
+            In::Wasm => Sender::Instance(format!("wasm instance {number}, wasi:cli/run")),
+        };
+        one(case, cases, verdict, decoys, ranges, &sender)
+    };
+    cases.iter().enumerate().map(of).collect()
+}
+
+/// How what a case sent is known to be sent by it.
+enum Sender<'a> {
+    /// By a process whose command line names the case.
+    Process { commands: &'a BTreeMap<(u32, u64), &'a str>, id: &'a str },
+    /// By the guest of this name.
+    Instance(String),
+}
+
+impl Sender<'_> {
+    /// Whether it is this case's; `None` if that is not known.
+    fn own(&self, who: &Who) -> Option<bool> {
+        match self {
+            Self::Process { commands, id } => {
+                Some(names_case(commands.get(&(who.pid?, who.start?))?, id))
+            }
+            Self::Instance(name) => Some(who.program == *name),
+        }
+    }
+
+    /// Whether it is the program of the truth, in the process of this case.
+    fn right(&self, who: &Who, truth: &Truth) -> bool {
+        match self {
+            Self::Process { .. } => {
+                who.program == truth.program
+                    && (truth.program != belljar_leaks::COURIER || self.own(who).unwrap_or(true))
+            }
+            Self::Instance(name) => who.program == *name,
+        }
+    }
 }
 
 /// The label that tells a case's host from others'.
@@ -164,14 +205,10 @@ fn one(
     verdict: &Verdict,
     decoys: &Decoys,
     ranges: &Ranges,
-    commands: &BTreeMap<(u32, u64), &str>,
+    sender: &Sender<'_>,
 ) -> Result {
     let code = verdict.scenario.steps.iter().find(|step| step.name == case.id).and_then(|s| s.code);
     let label = label_of(&case.host);
-    let own_command = |who: &belljar_judge::Who| -> Option<bool> {
-        let command = commands.get(&(who.pid?, who.start?))?;
-        Some(names_case(command, &case.id))
-    };
     let mine: Vec<&belljar_judge::Finding> = verdict
         .findings
         .iter()
@@ -193,7 +230,7 @@ fn one(
                     && (to.contains(label) || place.is_some_and(|part| part.contains(label)))
             });
             let elsewhere = others || to.ends_with(".vendor.example");
-            named || placed || (!elsewhere && own_command(&finding.who) == Some(true))
+            named || placed || (!elsewhere && sender.own(&finding.who) == Some(true))
         })
         .collect();
     // What nearly every program says of itself is no leak of a decoy; the planted sample is judged
@@ -242,7 +279,7 @@ fn one(
         Kind::Negative(_) if rows.is_empty() => Seen::Clean,
         Kind::Negative(_) => Seen::False,
         Kind::Leaking => {
-            let attribution = attribution(case, &rows, &mine, decoys, ranges, &own_command);
+            let attribution = attribution(case, &rows, &mine, decoys, ranges, sender);
             let seen = if attribution.is_some() { Seen::Found } else { Seen::Missed };
             result.attribution = attribution;
             seen
@@ -257,7 +294,7 @@ fn attribution(
     findings: &[&belljar_judge::Finding],
     decoys: &Decoys,
     ranges: &Ranges,
-    own_command: &impl Fn(&belljar_judge::Who) -> Option<bool>,
+    sender: &Sender<'_>,
 ) -> Option<Attribution> {
     let truth = case.truth.first()?;
     let (id, expected) = decoys.truth(truth)?;
@@ -307,11 +344,7 @@ fn attribution(
             named && to.port == truth.port
         })
     });
-    let process = senders.iter().all(|finding| {
-        finding.who.program == truth.program
-            && (truth.program != belljar_leaks::COURIER
-                || own_command(&finding.who).unwrap_or(true))
-    });
+    let process = senders.iter().all(|finding| sender.right(&finding.who, truth));
     Some(Attribution {
         decoy: rows.iter().all(|row| row.decoy == Some(id)),
         range,

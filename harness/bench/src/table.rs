@@ -71,6 +71,7 @@ fn write(out: &mut String, report: &LeaksReport) -> std::fmt::Result {
     for (kind, share) in &report.negatives {
         writeln!(out, "  {kind:<20} {:>3} of {:<3}", share.count, share.of)?;
     }
+    list(out, "told differently by the two kinds of components", &report.differences)?;
     list(out, "missed", &report.missed_cases)?;
     list(out, "found where nothing leaves", &report.false_cases)?;
     list(out, "found, but told wrongly", &report.wrong_cases)?;

@@ -1,6 +1,6 @@
 //! From single cases to figures.
 
-use crate::leaks::{LeaksOptions, decoys_read};
+use crate::leaks::{Kinds, LeaksOptions, decoys_read};
 use crate::rivals::Rivals;
 use crate::score::{Attribution, Result, Seen};
 use belljar_leaks::{Channel, Kind};
@@ -83,6 +83,10 @@ pub struct Named {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LeaksReport {
+    /// By which kind of component.
+    pub kind: Kinds,
+    /// Cases of which the two jars tell something different, where both were asked.
+    pub differences: Vec<Named>,
     /// The seed that drew the share and planted the world.
     pub seed: u64,
     /// Cases of the set.
@@ -146,6 +150,8 @@ pub(crate) fn tally(
 ) -> LeaksReport {
     results.sort_by(|a, b| a.case.id.cmp(&b.case.id));
     let mut report = LeaksReport {
+        kind: options.kind,
+        differences: Vec::new(),
         seed: options.seed,
         set: set as u64,
         cases: results.len() as u64,

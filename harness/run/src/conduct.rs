@@ -13,7 +13,7 @@ use belljar_internet::{Internet, InternetPlan};
 use belljar_process::Watcher;
 use belljar_record::{Dimension, Event, Extent, Log, Payloads, SteadyClock};
 use belljar_sandbox::{Jar as _, NamespaceJar};
-use belljar_schema::{ComponentKind, RunPlan, VendorRule};
+use belljar_schema::{RunPlan, VendorRule};
 use belljar_wire::{Wire, WireDevices, WireLimits};
 use belljar_world::{Owners, World, WorldLimits};
 use std::collections::BTreeMap;
@@ -44,9 +44,6 @@ pub(crate) fn conduct(
     events: EventSink<'_>,
     stop: &Stop,
 ) -> Result<Conducted, RunError> {
-    if plan.component.kind != ComponentKind::Native {
-        return Err(RunError::NoJar(format!("{:?}", plan.component.kind).to_lowercase()));
-    }
     let limits = &plan.scenario.limits;
     let began = Instant::now();
     let now = SystemTime::now()
@@ -147,8 +144,9 @@ pub(crate) fn conduct(
         wire.finish();
     }
     if let Some(door) = door {
-        door_losses(log, &world, &door.stop(PATIENCE));
+        door_losses(log, &door.stop(PATIENCE));
     }
+    world_losses(log, &world);
     watcher.finish();
     jar_end?.record(log)?;
     let interrupted = match ended {
@@ -189,7 +187,8 @@ pub(crate) fn open_log(path: &Path, budget: u64) -> Result<Log, RunError> {
     Ok(Log::new(file, budget, Arc::new(SteadyClock::start())))
 }
 
-fn filled(rule: &VendorRule, planted: &Planted) -> VendorRule {
+/// A vendor's rule with what stands for planted things filled in.
+pub(crate) fn filled(rule: &VendorRule, planted: &Planted) -> VendorRule {
     let fill = |text: &String| planted.plant.fill(text);
     VendorRule {
         host: fill(&rule.host),
@@ -200,28 +199,31 @@ fn filled(rule: &VendorRule, planted: &Planted) -> VendorRule {
     }
 }
 
-/// Tells the record what the world and its door could not do.
-fn door_losses(log: &Log, world: &World, end: &belljar_fuse::DoorEnd) {
-    let lost = |dimension, count: u64, unit: &str, reason: &str| {
-        if count > 0 {
-            // Should even the reserve be full: the log counts that itself.
-            let _ = log.append_own(Event::Limited {
-                dimension,
-                extent: Extent::Lost { count, unit: unit.into(), reason: reason.into() },
-            });
-        }
-    };
+fn lost(log: &Log, dimension: Dimension, count: u64, unit: &str, reason: &str) {
+    if count > 0 {
+        // Should even the reserve be full: the log counts that itself.
+        let _ = log.append_own(Event::Limited {
+            dimension,
+            extent: Extent::Lost { count, unit: unit.into(), reason: reason.into() },
+        });
+    }
+}
+
+/// Tells the record what the world could not do.
+pub(crate) fn world_losses(log: &Log, world: &World) {
     let stats = world.stats();
-    lost(Dimension::FileReads, stats.record_refused, "operations", "the record was full");
-    lost(Dimension::FileWrites, stats.record_refused_writes, "operations", "the record was full");
-    lost(Dimension::FileReads, end.panics, "requests", "the world's door failed on them");
-    lost(
-        Dimension::FileReads,
-        end.not_forgotten,
-        "pages",
-        "the kernel kept them, so that reading them again may not have been seen",
-    );
+    let full = "the record was full";
+    lost(log, Dimension::FileReads, stats.record_refused, "operations", full);
+    lost(log, Dimension::FileWrites, stats.record_refused_writes, "operations", full);
+}
+
+/// Tells the record what the world's door could not do.
+fn door_losses(log: &Log, end: &belljar_fuse::DoorEnd) {
+    let reads = Dimension::FileReads;
+    lost(log, reads, end.panics, "requests", "the world's door failed on them");
+    let kept = "the kernel kept them, so that reading them again may not have been seen";
+    lost(log, reads, end.not_forgotten, "pages", kept);
     if let Some(error) = &end.error {
-        lost(Dimension::FileReads, 1, "doors", error);
+        lost(log, reads, 1, "doors", error);
     }
 }

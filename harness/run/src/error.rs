@@ -48,9 +48,6 @@ pub enum RunError {
         /// In which step.
         step: String,
     },
-    /// The component is of a kind that this belljar has no jar for.
-    #[error("there is no jar for components of kind {0}")]
-    NoJar(String),
     /// The fake internet cannot be made.
     #[error("cannot make the fake internet: {0}")]
     Internet(#[from] belljar_internet::InternetError),
@@ -104,7 +101,6 @@ impl RunError {
             | Self::Exists(_)
             | Self::ComponentFile { .. }
             | Self::Program { .. }
-            | Self::NoJar(_)
             | Self::Guest(belljar_wasm::ConductError::Program { .. })
             | Self::Pattern(_) => true,
             _ => false,
@@ -115,6 +111,10 @@ impl RunError {
     pub fn help(&self) -> Option<&'static str> {
         Some(match self {
             Self::Exists(_) => "name another folder with --out, or remove this one",
+            Self::ComponentFile { path, .. } if path.ends_with(".wasm") => {
+                "build it: the reference guests by `scenarios/components/wasm/build FOLDER`, where \
+                 FOLDER is `wasm` beside the belljar executable"
+            }
             Self::ComponentFile { .. } => {
                 "install the component, or correct `files` in its component file"
             }
@@ -123,6 +123,9 @@ impl RunError {
             }
             Self::Bundle { .. } => "look at the space and the rights of the folder",
             Self::Jar(JarError::Step { hint, .. }) if !hint.is_empty() => hint,
+            Self::Guest(belljar_wasm::ConductError::Program { .. }) => {
+                "docs/wasm.md says which modules and components can run"
+            }
             Self::Jar(JarError::NotIsolated(_)) => {
                 "the component was not started; belljar never runs one in a jar that it doubts"
             }

@@ -23,6 +23,16 @@ pub(crate) fn token(seed: u64) -> (Token, (String, Arc<dyn DecoySource>)) {
     (Token { path: path.clone(), content }, (path, source))
 }
 
+/// What the planted person's session says of itself, in every jar.
+pub(crate) fn environment(planted: &Planted) -> BTreeMap<String, String> {
+    let identity = planted.plant.identity();
+    BTreeMap::from([
+        ("HOME".to_owned(), identity.home.clone()),
+        ("LANG".to_owned(), identity.locale.clone()),
+        ("TZ".to_owned(), identity.time_zone.clone()),
+    ])
+}
+
 pub(crate) fn jar_plan(
     plan: &RunPlan,
     planted: &Planted,
@@ -38,11 +48,6 @@ pub(crate) fn jar_plan(
         .placed
         .iter()
         .map(|placed| HostFile { host: (&placed.host).into(), inside: (&placed.inside).into() });
-    let env = BTreeMap::from([
-        ("HOME".to_owned(), identity.home.clone()),
-        ("LANG".to_owned(), identity.locale.clone()),
-        ("TZ".to_owned(), identity.time_zone.clone()),
-    ]);
     JarPlan {
         hostname: identity.hostname.clone(),
         world: Some(WorldMount {
@@ -70,7 +75,7 @@ pub(crate) fn jar_plan(
             })
             .collect(),
         ca_pem,
-        env,
+        env: environment(planted),
         limits: JarLimits {
             memory: plan.scenario.limits.memory,
             processes: plan.scenario.limits.processes,

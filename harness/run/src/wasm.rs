@@ -1,14 +1,15 @@
 //! A run in the wasm jar: the same plant, world, fake internet and record, with guests in place of
 //! processes. Nothing of the host's clock gets into it, so equal plans give equal records.
 
-use crate::conduct::{Conducted, phase};
+use crate::conduct::{Conducted, filled, phase, world_losses};
 use crate::error::RunError;
 use crate::events::{EventSink, Phase, RunEvent};
+use crate::jar_plan::environment;
 use crate::planting::{Planted, PlantingError, meta};
 use crate::stop::Stop;
-use belljar_internet::{Internet, InternetPlan};
-use belljar_record::{BytesSource, DecoySource, Dimension, Event, Extent, Log, Payloads};
-use belljar_schema::{RunPlan, VendorRule};
+use belljar_internet::{Internet, InternetPlan, RESOLVER_V4};
+use belljar_record::{BytesSource, DecoySource, Event, Log, Payloads};
+use belljar_schema::RunPlan;
 use belljar_wasi::{Doors, VirtualClock};
 use belljar_wasm::{Conduct, Gone, JarSettings, WasmJar, declare};
 use belljar_world::WorldLimits;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 
 /// The time at which every such run begins: 2026-06-01 08:00:00 UTC.
 const NOW: i64 = 1_780_300_800;
+/// Where a guest that asks a resolver itself finds it, as in every jar.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Nodes that a world may have, planted and made.
 const MOST_NODES: u64 = 2_000_000;
 
@@ -63,17 +66,14 @@ pub(crate) fn conduct(
             (planted.plant.fill(&provision.path), source)
         })
         .collect();
+    let mut extra = provisions;
+    if !extra.iter().any(|(path, _)| path == RESOLV_CONF) {
+        let resolver = BytesSource::from(format!("nameserver {RESOLVER_V4}\n").into_bytes());
+        extra.push((RESOLV_CONF.to_owned(), Arc::new(resolver)));
+    }
     let (world, _) =
-        planted.world(world_limits, NOW, log.clone(), &provisions).map_err(PlantingError::from)?;
-    let fill = |text: &String| planted.plant.fill(text);
-    let filled = |rule: &VendorRule| VendorRule {
-        host: fill(&rule.host),
-        path: fill(&rule.path),
-        headers: rule.headers.iter().map(|(name, value)| (name.clone(), fill(value))).collect(),
-        body: fill(&rule.body),
-        ..rule.clone()
-    };
-    let rules = plan.scenario.vendor.iter().map(filled).collect();
+        planted.world(world_limits, NOW, log.clone(), &extra).map_err(PlantingError::from)?;
+    let rules = plan.scenario.vendor.iter().map(|rule| filled(rule, &planted)).collect();
     let internet = Internet::new(
         InternetPlan { seed: plan.seed, rules, now: NOW },
         log.clone(),
@@ -115,6 +115,7 @@ pub(crate) fn conduct(
             flows: Arc::default(),
         },
         now: NOW,
+        environment: environment(&planted),
         fill: &|text| planted.plant.fill(text),
         program: &program,
         drop: &mut drop,
@@ -123,18 +124,7 @@ pub(crate) fn conduct(
         ended: &mut |end| events(RunEvent::StepEnded(end.clone())),
     }
     .go()?;
-    let refused = world.stats().record_refused;
-    if refused > 0 {
-        // Should even the reserve be full: the log counts that itself.
-        let _ = log.append_own(Event::Limited {
-            dimension: Dimension::FileReads,
-            extent: Extent::Lost {
-                count: refused,
-                unit: "operations".into(),
-                reason: "the record was full".into(),
-            },
-        });
-    }
+    world_losses(log, &world);
     let interrupted = match gone {
         Gone::Done => false,
         Gone::OutOfTime => {

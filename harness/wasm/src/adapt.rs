@@ -4,11 +4,10 @@ use crate::module::{Form, LoadError, look};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
 };
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata, metadata};
 
-/// Types of the interfaces that a module may import by hand.
-const BY_HAND: &str = include_str!("http.wit");
+/// The interfaces that a module may import by hand.
+const BY_HAND: &str = include_str!("by-hand.wit");
 
 /// The component that a program is run as: itself, or its preview-1 module with the adapter.
 ///
@@ -27,9 +26,12 @@ fn adapt(module: &[u8], by_hand: bool) -> Result<Vec<u8>, LoadError> {
     let failed = |error: &dyn std::fmt::Display| LoadError::Adapt(error.to_string());
     let mut typed = module.to_vec();
     if by_hand {
-        let mut resolve = Resolve::default();
+        // The adapter tells the types of all that a command may import.
+        let (_, known) = metadata::decode(WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
+            .map_err(|error| failed(&format!("{error:#}")))?;
+        let mut resolve = known.resolve;
         let package = resolve
-            .push_source("http.wit", BY_HAND)
+            .push_source("by-hand.wit", BY_HAND)
             .map_err(|error| failed(&format!("{error:#}")))?;
         let world = resolve
             .select_world(&[package], Some("by-hand"))
@@ -39,6 +41,8 @@ fn adapt(module: &[u8], by_hand: bool) -> Result<Vec<u8>, LoadError> {
     }
     ComponentEncoder::default()
         .validate(true)
+        // So that what is glue can be told from the guest's own functions in back-traces.
+        .debug_names(true)
         .module(&typed)
         .and_then(|encoder| {
             encoder.adapter(

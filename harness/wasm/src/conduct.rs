@@ -12,6 +12,7 @@ use belljar_record::{
 use belljar_schema::{Action, Command, Owner, RunPlan, Step};
 use belljar_wasi::{Doors, Setting};
 use regex::bytes::Regex;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Exit code of a guest that trapped: 128 + SIGABRT, as shells have it for native programs.
@@ -36,6 +37,8 @@ pub struct Conduct<'a> {
     pub doors: Doors,
     /// The time at the run's moment 0, in seconds since 1970.
     pub now: i64,
+    /// What every guest finds in its environment; a command may add to it and change it.
+    pub environment: BTreeMap<String, String>,
     /// Fills in what stands for planted things in arguments (`{home}`, …).
     pub fill: &'a dyn Fn(&str) -> String,
     /// The program at a path inside the jar.
@@ -210,13 +213,14 @@ impl Conduct<'_> {
             .jar
             .load(&bytes)
             .map_err(|error| ConductError::Program { program: path.clone(), error })?;
-        let environment =
-            run.command.env.iter().map(|(name, value)| (name.clone(), (self.fill)(value)));
+        let own = run.command.env.iter().map(|(name, value)| (name.clone(), (self.fill)(value)));
+        let mut environment = self.environment.clone();
+        environment.extend(own);
         let setting = Setting {
             instance: run.instance,
             export: "wasi:cli/run".into(),
             arguments,
-            environment: environment.collect(),
+            environment: environment.into_iter().collect(),
             directory: Some((self.fill)(&run.command.cwd)),
             input: Vec::new(),
             seed: self.plan.seed,

@@ -50,12 +50,13 @@ pub struct JarSettings {
 }
 
 impl JarSettings {
-    /// Compiled code is kept in the user's own cache folder, if there is one.
+    /// Compiled code is kept in the user's own cache folder, if there is one that can be written.
     pub fn of_the_user() -> Self {
         let own =
             |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
         let cache = own("XDG_CACHE_HOME").or_else(|| own("HOME").map(|home| home.join(".cache")));
-        Self { cache: cache.map(|folder| folder.join("belljar/wasm")) }
+        let cache = cache.map(|folder| folder.join("belljar/wasm"));
+        Self { cache: cache.filter(|folder| std::fs::create_dir_all(folder).is_ok()) }
     }
 }
 

@@ -5,13 +5,12 @@
 //! listed in the world's order; there are no device numbers, so the hash of a node's metadata is one
 //! of its own; names that are not UTF-8 cannot be told to a guest (an error says so).
 
+use crate::by_path::open_flags;
 use crate::file_streams::{FsFailure, Reader, Writer, Writing};
 use crate::guest::Guest;
-use crate::resolve::{Last, Place, Want, code, may};
+use crate::resolve::{Last, code};
 use belljar_record::{HandleId, NodeId, Precision};
-use belljar_world::{
-    Attributes, NewNode, NodeKind, RenameMode, SetAttributes, SetTime, Stamp, World,
-};
+use belljar_world::{Attributes, NodeKind, SetAttributes, SetTime, Stamp, World};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use types::{DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags};
@@ -20,22 +19,11 @@ use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
-type Descriptor = Resource<types::Descriptor>;
+pub(crate) type Descriptor = Resource<types::Descriptor>;
 type EntryStream = Resource<types::DirectoryEntryStream>;
 
 /// Most bytes of one read, as the published hosts have it.
 pub(crate) const READ_MOST: u64 = 64 << 10;
-
-/// Flags of open(2) as the record has them (Linux, x86-64).
-mod open_flags {
-    pub(super) const WRITE_ONLY: u32 = 1;
-    pub(super) const READ_WRITE: u32 = 2;
-    pub(super) const CREATE: u32 = 0o100;
-    pub(super) const EXCLUSIVE: u32 = 0o200;
-    pub(super) const TRUNCATE: u32 = 0o1000;
-    pub(super) const DIRECTORY: u32 = 0o200_000;
-    pub(super) const NO_FOLLOW: u32 = 0o400_000;
-}
 
 /// An opened node, as the table holds it. The published resource type cannot be made outside its
 /// crate, but a resource is only a number: the guest holds the number of this.
@@ -94,7 +82,7 @@ fn stat(found: &Attributes) -> types::DescriptorStat {
     }
 }
 
-fn set_time(new: types::NewTimestamp) -> Result<Option<SetTime>, ErrorCode> {
+pub(crate) fn set_time(new: types::NewTimestamp) -> Result<Option<SetTime>, ErrorCode> {
     Ok(match new {
         types::NewTimestamp::NoChange => None,
         types::NewTimestamp::Now => Some(SetTime::Now),
@@ -111,7 +99,7 @@ fn metadata_hash(found: &Attributes) -> types::MetadataHashValue {
     types::MetadataHashValue { lower, upper: lower.rotate_left(32) ^ found.node.0 }
 }
 
-fn last(flags: PathFlags) -> Last {
+pub(crate) fn last(flags: PathFlags) -> Last {
     if flags.contains(PathFlags::SYMLINK_FOLLOW) { Last::Follow } else { Last::Keep }
 }
 
@@ -120,7 +108,7 @@ impl Guest {
         Ok(Arc::clone(self.table.get(&own(fd))?))
     }
 
-    fn directory(&self, fd: &Descriptor) -> FsResult<Arc<Opened>> {
+    pub(crate) fn directory(&self, fd: &Descriptor) -> FsResult<Arc<Opened>> {
         let opened = self.opened(fd)?;
         if opened.directory { Ok(opened) } else { Err(ErrorCode::NotDirectory.into()) }
     }
@@ -130,7 +118,7 @@ impl Guest {
         if opened.directory { Err(ErrorCode::BadDescriptor.into()) } else { Ok(opened) }
     }
 
-    fn push_opened(
+    pub(crate) fn push_opened(
         &mut self,
         node: NodeId,
         directory: bool,
@@ -147,25 +135,6 @@ impl Guest {
             // The opening has ended again with its value.
             Err(_) => Err(ErrorCode::InsufficientMemory.into()),
         }
-    }
-
-    /// The directory above a place must let this guest change it.
-    fn may_change(&self, place: &Place) -> Result<(), ErrorCode> {
-        let above = self.doors.world.peek_node(place.parent).map_err(code)?;
-        may(&above, self.setting.owner, Want::Write)
-    }
-
-    /// A place for a new name. What is there already is an error of the world's.
-    fn new_place(&self, base: NodeId, path: &str, directory: bool) -> FsResult<Place> {
-        let place = self.resolve(base, path, Last::Keep)?;
-        if place.is_itself() {
-            return Err(ErrorCode::Exist.into());
-        }
-        if place.slash && !directory && place.found.is_none() {
-            return Err(self.missed(&place).into());
-        }
-        self.may_change(&place)?;
-        Ok(place)
     }
 }
 
@@ -356,15 +325,7 @@ impl types::HostDescriptor for Guest {
     }
 
     async fn create_directory_at(&mut self, fd: Descriptor, path: String) -> FsResult<()> {
-        let base = self.directory(&fd)?;
-        let place = self.new_place(base.node, &path, true)?;
-        let (actor, owner) = (self.shared.actor(), self.setting.owner);
-        let (parent, name) = (place.parent, &place.name);
-        self.doors
-            .world
-            .make(&actor, parent, name, NewNode::Directory, 0o755, owner)
-            .map_err(code)?;
-        Ok(())
+        self.make_directory(&fd, &path)
     }
 
     async fn stat(&mut self, fd: Descriptor) -> FsResult<types::DescriptorStat> {
@@ -393,18 +354,7 @@ impl types::HostDescriptor for Guest {
         atime: types::NewTimestamp,
         mtime: types::NewTimestamp,
     ) -> FsResult<()> {
-        let base = self.directory(&fd)?;
-        let (atime, mtime) = (set_time(atime)?, set_time(mtime)?);
-        let (_, found) = self.existing(base.node, &path, last(flags))?;
-        let actor = self.shared.actor();
-        if self.setting.owner.0 != 0 && self.setting.owner.0 != found.uid {
-            let refused =
-                self.doors.world.refuse(&actor, found.node, "set times", world_not_permitted());
-            return Err(code(refused).into());
-        }
-        let set = SetAttributes { atime, mtime, ..SetAttributes::default() };
-        self.doors.world.set_attributes(&actor, found.node, set).map_err(code)?;
-        Ok(())
+        self.change_times(&fd, flags, &path, atime, mtime)
     }
 
     async fn link_at(
@@ -415,15 +365,7 @@ impl types::HostDescriptor for Guest {
         new_fd: Descriptor,
         new: String,
     ) -> FsResult<()> {
-        let (from, to) = (self.directory(&fd)?, self.directory(&new_fd)?);
-        if flags.contains(PathFlags::SYMLINK_FOLLOW) {
-            return Err(ErrorCode::Invalid.into());
-        }
-        let (_, found) = self.existing(from.node, &old, Last::Keep)?;
-        let place = self.new_place(to.node, &new, false)?;
-        let actor = self.shared.actor();
-        self.doors.world.link(&actor, found.node, place.parent, &place.name).map_err(code)?;
-        Ok(())
+        self.make_link(&fd, flags, &old, &new_fd, &new)
     }
 
     async fn open_at(
@@ -434,107 +376,15 @@ impl types::HostDescriptor for Guest {
         how: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Descriptor> {
-        let base = self.directory(&fd)?;
-        let synced = DescriptorFlags::FILE_INTEGRITY_SYNC
-            | DescriptorFlags::DATA_INTEGRITY_SYNC
-            | DescriptorFlags::REQUESTED_WRITE_SYNC;
-        if flags.intersects(synced) {
-            return Err(ErrorCode::Unsupported.into());
-        }
-        let made = OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE;
-        let directory = how.contains(OpenFlags::DIRECTORY);
-        if directory && how.intersects(made) {
-            return Err(ErrorCode::Invalid.into());
-        }
-        let (create, truncate) =
-            (how.contains(OpenFlags::CREATE), how.contains(OpenFlags::TRUNCATE));
-        let exclusive = create && how.contains(OpenFlags::EXCLUSIVE);
-        let write = create || truncate || flags.contains(DescriptorFlags::WRITE);
-        let read = flags.contains(DescriptorFlags::READ) || !flags.contains(DescriptorFlags::WRITE);
-
-        let mut recorded = match (read, write) {
-            (true, true) => open_flags::READ_WRITE,
-            (false, true) => open_flags::WRITE_ONLY,
-            _ => 0,
-        };
-        for (wanted, flag) in [
-            (create, open_flags::CREATE),
-            (exclusive, open_flags::EXCLUSIVE),
-            (truncate, open_flags::TRUNCATE),
-            (directory, open_flags::DIRECTORY),
-            (last(path_flags) == Last::Keep, open_flags::NO_FOLLOW),
-        ] {
-            recorded |= if wanted { flag } else { 0 };
-        }
-
-        // A new name is never that of a link that leads nowhere.
-        let follow = if exclusive { Last::Keep } else { last(path_flags) };
-        let place = self.resolve(base.node, &path, follow)?;
-        let (actor, owner) = (self.shared.actor(), self.setting.owner);
-        let found = match place.found {
-            Some(_) if exclusive => {
-                let taken = belljar_world::WorldError::Exists;
-                let found = place.found.map_or(place.parent, |found| found.node);
-                let refused = self.doors.world.refuse(&actor, found, "open as new", taken);
-                return Err(code(refused).into());
-            }
-            Some(found) => found,
-            None if !create => return Err(self.missed(&place).into()),
-            None if place.slash => return Err(ErrorCode::IsDirectory.into()),
-            None => {
-                self.may_change(&place)?;
-                let new = NewNode::File;
-                self.doors
-                    .world
-                    .make(&actor, place.parent, &place.name, new, 0o644, owner)
-                    .map_err(code)?
-            }
-        };
-        match found.kind {
-            NodeKind::Symlink => return Err(ErrorCode::Loop.into()),
-            NodeKind::Directory if write => return Err(ErrorCode::IsDirectory.into()),
-            NodeKind::Directory => {}
-            _ if directory || place.slash => return Err(ErrorCode::NotDirectory.into()),
-            NodeKind::File => {}
-            // Only the name of a pipe or a socket is served.
-            _ => return Err(ErrorCode::Unsupported.into()),
-        }
-        if place.found.is_some() {
-            for (wanted, want) in [(read, Want::Read), (write, Want::Write)] {
-                if wanted {
-                    may(&found, owner, want)?;
-                }
-            }
-        }
-        if truncate && found.len > 0 {
-            let set = SetAttributes { len: Some(0), ..SetAttributes::default() };
-            self.doors.world.set_attributes(&actor, found.node, set).map_err(code)?;
-        }
-        let is_directory = found.kind == NodeKind::Directory;
-        self.push_opened(found.node, is_directory, (read, write), recorded)
+        self.open_path(&fd, path_flags, &path, how, flags)
     }
 
     async fn readlink_at(&mut self, fd: Descriptor, path: String) -> FsResult<String> {
-        let base = self.directory(&fd)?;
-        let (_, found) = self.existing(base.node, &path, Last::Keep)?;
-        let actor = self.shared.actor();
-        let target = self.doors.world.read_link(&actor, found.node).map_err(code)?;
-        if target.first() == Some(&b'/') {
-            return Err(ErrorCode::NotPermitted.into());
-        }
-        String::from_utf8(target).map_err(|_| ErrorCode::IllegalByteSequence.into())
+        self.link_target(&fd, &path)
     }
 
     async fn remove_directory_at(&mut self, fd: Descriptor, path: String) -> FsResult<()> {
-        let base = self.directory(&fd)?;
-        let place = self.resolve(base.node, &path, Last::Keep)?;
-        if place.is_itself() {
-            return Err(ErrorCode::Invalid.into());
-        }
-        self.may_change(&place)?;
-        let actor = self.shared.actor();
-        self.doors.world.remove_directory(&actor, place.parent, &place.name).map_err(code)?;
-        Ok(())
+        self.take_directory(&fd, &path)
     }
 
     async fn rename_at(
@@ -544,58 +394,15 @@ impl types::HostDescriptor for Guest {
         new_fd: Descriptor,
         new: String,
     ) -> FsResult<()> {
-        let (from, to) = (self.directory(&fd)?, self.directory(&new_fd)?);
-        let old = self.resolve(from.node, &old, Last::Keep)?;
-        let new = self.resolve(to.node, &new, Last::Keep)?;
-        if old.is_itself() || new.is_itself() {
-            return Err(ErrorCode::Busy.into());
-        }
-        let directory = old.found.is_some_and(|found| found.kind == NodeKind::Directory);
-        if old.found.is_some() && !directory && (old.slash || new.slash) {
-            return Err(ErrorCode::NotDirectory.into());
-        }
-        self.may_change(&old)?;
-        self.may_change(&new)?;
-        let actor = self.shared.actor();
-        self.doors
-            .world
-            .rename(&actor, (old.parent, &old.name), (new.parent, &new.name), RenameMode::Replace)
-            .map_err(code)?;
-        Ok(())
+        self.move_entry(&fd, &old, &new_fd, &new)
     }
 
     async fn symlink_at(&mut self, fd: Descriptor, target: String, path: String) -> FsResult<()> {
-        let base = self.directory(&fd)?;
-        if target.starts_with('/') {
-            return Err(ErrorCode::NotPermitted.into());
-        }
-        if target.is_empty() {
-            return Err(ErrorCode::NoEntry.into());
-        }
-        let place = self.new_place(base.node, &path, false)?;
-        let (actor, owner) = (self.shared.actor(), self.setting.owner);
-        let new = NewNode::Symlink(target.as_bytes());
-        self.doors
-            .world
-            .make(&actor, place.parent, &place.name, new, 0o777, owner)
-            .map_err(code)?;
-        Ok(())
+        self.make_symlink(&fd, &target, &path)
     }
 
     async fn unlink_file_at(&mut self, fd: Descriptor, path: String) -> FsResult<()> {
-        let base = self.directory(&fd)?;
-        let place = self.resolve(base.node, &path, Last::Keep)?;
-        if place.is_itself() {
-            return Err(ErrorCode::IsDirectory.into());
-        }
-        let file = place.found.is_some_and(|found| found.kind != NodeKind::Directory);
-        if place.slash && file {
-            return Err(ErrorCode::NotDirectory.into());
-        }
-        self.may_change(&place)?;
-        let actor = self.shared.actor();
-        self.doors.world.unlink(&actor, place.parent, &place.name).map_err(code)?;
-        Ok(())
+        self.take_file(&fd, &path)
     }
 
     async fn is_same_object(&mut self, a: Descriptor, b: Descriptor) -> wasmtime::Result<bool> {
@@ -627,10 +434,6 @@ impl types::HostDescriptor for Guest {
         self.table.delete(Resource::<Arc<Opened>>::new_own(fd.rep()))?;
         Ok(())
     }
-}
-
-fn world_not_permitted() -> belljar_world::WorldError {
-    belljar_world::WorldError::NotPermitted
 }
 
 impl types::HostDirectoryEntryStream for Guest {

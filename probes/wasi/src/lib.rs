@@ -13,6 +13,8 @@
 //! published hosts.
 #![forbid(unsafe_code)]
 
+mod address;
+mod by_path;
 mod cli;
 mod clock;
 mod conversation;

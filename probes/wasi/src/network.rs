@@ -1,16 +1,15 @@
 //! Networks, addresses and name look-up. A look-up is a DNS question to the fake resolver, kept and
 //! answered like one off a wire.
 
+use crate::address::wasi_address;
 use crate::conversation::Conversation;
 use crate::guest::Guest;
 use belljar_internet::RESOLVER_V4;
 use belljar_record::{Direction, Endpoint, Layer, Protocol, Transport};
 use rand_core::Rng as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use wasmtime::component::Resource;
-use wasmtime_wasi::p2::bindings::sockets::network::{
-    self, ErrorCode, IpAddress, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress, Network,
-};
+use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, IpAddress, Network};
 use wasmtime_wasi::p2::bindings::sockets::{instance_network, ip_name_lookup};
 use wasmtime_wasi::p2::{DynPollable, Pollable, SocketError, SocketResult, subscribe};
 
@@ -23,46 +22,6 @@ struct Found(Vec<IpAddr>);
 #[async_trait::async_trait]
 impl Pollable for Found {
     async fn ready(&mut self) {}
-}
-
-pub(crate) fn socket_address(address: IpSocketAddress) -> SocketAddr {
-    match address {
-        IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address: (a, b, c, d) }) => {
-            SocketAddr::new(Ipv4Addr::new(a, b, c, d).into(), port)
-        }
-        IpSocketAddress::Ipv6(Ipv6SocketAddress { port, address, .. }) => {
-            let (a, b, c, d, e, f, g, h) = address;
-            SocketAddr::new(Ipv6Addr::new(a, b, c, d, e, f, g, h).into(), port)
-        }
-    }
-}
-
-pub(crate) fn wasi_address(address: IpAddr) -> IpAddress {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            IpAddress::Ipv4((a, b, c, d))
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h] = address.segments();
-            IpAddress::Ipv6((a, b, c, d, e, f, g, h))
-        }
-    }
-}
-
-pub(crate) fn wasi_socket_address(socket: SocketAddr) -> IpSocketAddress {
-    let port = socket.port();
-    match wasi_address(socket.ip()) {
-        IpAddress::Ipv4(address) => IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address }),
-        IpAddress::Ipv6(address) => {
-            let (flow_info, scope_id) = (0, 0);
-            IpSocketAddress::Ipv6(Ipv6SocketAddress { port, flow_info, address, scope_id })
-        }
-    }
-}
-
-pub(crate) fn endpoint(socket: SocketAddr) -> Endpoint {
-    Endpoint { address: socket.ip(), port: socket.port() }
 }
 
 impl Guest {

@@ -1,12 +1,14 @@
 //! `wasi:sockets/tcp`: connections in memory to the fake internet. Every address and port answers;
 //! nobody connects to a guest, so a listening socket waits for ever.
 
-use crate::conversation::{Conversation, HERE_V4, HERE_V6};
+use crate::address::{
+    bound, endpoint, here, not_zero, reachable, socket_address, wasi_socket_address,
+};
+use crate::conversation::Conversation;
 use crate::guest::Guest;
-use crate::network::{endpoint, socket_address, wasi_socket_address};
 use crate::pipe::{Control, Input, Near, Output, connection};
 use belljar_record::{Clock as _, Protocol, Transport};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sockets::network::{
@@ -68,31 +70,6 @@ fn own(socket: &Socket) -> Resource<Tcp> {
     Resource::new_borrow(socket.rep())
 }
 
-/// Whether an address is of a family, and of one kind of address only.
-pub(crate) fn fits(family: IpAddressFamily, address: IpAddr) -> bool {
-    match (family, address) {
-        (IpAddressFamily::Ipv4, IpAddr::V4(_)) => true,
-        (IpAddressFamily::Ipv6, IpAddr::V6(address)) => address.to_ipv4_mapped().is_none(),
-        _ => false,
-    }
-}
-
-/// The guest's own address of a family, at a port.
-pub(crate) fn here(family: IpAddressFamily, port: u16) -> SocketAddr {
-    match family {
-        IpAddressFamily::Ipv4 => SocketAddr::new(HERE_V4.into(), port),
-        IpAddressFamily::Ipv6 => SocketAddr::new(HERE_V6.into(), port),
-    }
-}
-
-/// Whether a guest may bind to an address: any, loopback, or its own.
-pub(crate) fn bindable(address: IpAddr) -> bool {
-    address.is_unspecified()
-        || address.is_loopback()
-        || address == IpAddr::from(HERE_V4)
-        || address == IpAddr::from(HERE_V6)
-}
-
 impl Guest {
     fn tcp(&mut self, socket: &Socket) -> SocketResult<&mut Tcp> {
         Ok(self.table.get_mut(&own(socket))?)
@@ -130,23 +107,17 @@ impl tcp::HostTcpSocket for Guest {
         local: IpSocketAddress,
     ) -> SocketResult<()> {
         self.check_network(&network)?;
-        let mut local = socket_address(local);
+        let local = socket_address(local);
         self.note("wasi:sockets/tcp start-bind", local.to_string())
             .map_err(wasmtime_wasi::p2::SocketError::trap)?;
         let tcp = self.tcp(&socket)?;
         if !matches!(tcp.state, State::New) {
             return Err(ErrorCode::InvalidState.into());
         }
-        if !fits(tcp.family, local.ip()) || local.ip().is_multicast() {
+        if local.ip().is_multicast() {
             return Err(ErrorCode::InvalidArgument.into());
         }
-        if !bindable(local.ip()) {
-            return Err(ErrorCode::AddressNotBindable.into());
-        }
-        if local.port() == 0 {
-            local.set_port(32_767);
-        }
-        tcp.state = State::Binding(local);
+        tcp.state = State::Binding(bound(tcp.family, local)?);
         Ok(())
     }
 
@@ -168,7 +139,7 @@ impl tcp::HostTcpSocket for Guest {
         self.check_network(&network)?;
         let remote = socket_address(remote);
         let tcp = self.tcp(&socket)?;
-        let bound = match tcp.state {
+        let bound_to = match tcp.state {
             State::New => None,
             State::Bound(local) => Some(local),
             State::Binding(_) | State::Connecting { .. } | State::StartedListening(_) => {
@@ -177,11 +148,7 @@ impl tcp::HostTcpSocket for Guest {
             _ => return Err(ErrorCode::InvalidState.into()),
         };
         let family = tcp.family;
-        if !fits(family, remote.ip())
-            || remote.ip().is_unspecified()
-            || remote.ip().is_multicast()
-            || remote.port() == 0
-        {
+        if !reachable(family, remote) || remote.ip().is_multicast() {
             return Err(ErrorCode::InvalidArgument.into());
         }
         if remote.ip().is_loopback() {
@@ -199,7 +166,7 @@ impl tcp::HostTcpSocket for Guest {
             Protocol::Unknown,
         )
         .map_err(|_| ErrorCode::AccessDenied)?;
-        let local = bound.unwrap_or_else(|| here(family, conversation.flow.local.port));
+        let local = bound_to.unwrap_or_else(|| here(family, conversation.flow.local.port));
         conversation.flow.local = endpoint(local);
         let (near, far) = connection();
         let internet = Arc::clone(&self.doors.internet);
@@ -387,8 +354,4 @@ impl tcp::HostTcpSocket for Guest {
         self.table.delete(Resource::<Tcp>::new_own(socket.rep()))?;
         Ok(())
     }
-}
-
-pub(crate) fn not_zero<N: PartialEq + Default>(value: N) -> SocketResult<N> {
-    if value == N::default() { Err(ErrorCode::InvalidArgument.into()) } else { Ok(value) }
 }

@@ -1,9 +1,10 @@
 //! `wasi:sockets/udp`: datagrams are kept, then answered at once by the fake internet.
 
+use crate::address::{
+    bound, endpoint, here, not_zero, reachable, socket_address, wasi_socket_address,
+};
 use crate::conversation::{Conversation, Keeper};
 use crate::guest::{Guest, lock};
-use crate::network::{endpoint, socket_address, wasi_socket_address};
-use crate::tcp::{bindable, fits, here, not_zero};
 use belljar_record::{Direction, Layer, Protocol, Transport};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -135,22 +136,13 @@ impl udp::HostUdpSocket for Guest {
         local: IpSocketAddress,
     ) -> SocketResult<()> {
         self.check_network(&network)?;
-        let mut local = socket_address(local);
+        let local = socket_address(local);
         self.note("wasi:sockets/udp start-bind", local.to_string()).map_err(SocketError::trap)?;
         let udp = self.udp(&socket)?;
         if udp.local.is_some() || udp.binding.is_some() {
             return Err(ErrorCode::InvalidState.into());
         }
-        if !fits(udp.family, local.ip()) {
-            return Err(ErrorCode::InvalidArgument.into());
-        }
-        if !bindable(local.ip()) {
-            return Err(ErrorCode::AddressNotBindable.into());
-        }
-        if local.port() == 0 {
-            local.set_port(32_767);
-        }
-        udp.binding = Some(local);
+        udp.binding = Some(bound(udp.family, local)?);
         Ok(())
     }
 
@@ -178,11 +170,7 @@ impl udp::HostUdpSocket for Guest {
             return Err(ErrorCode::InvalidState.into());
         }
         let remote = remote.map(socket_address);
-        if let Some(remote) = remote
-            && (!fits(udp.family, remote.ip())
-                || remote.ip().is_unspecified()
-                || remote.port() == 0)
-        {
+        if remote.is_some_and(|remote| !reachable(udp.family, remote)) {
             return Err(ErrorCode::InvalidArgument.into());
         }
         let (inner, family) = (Arc::clone(&udp.inner), udp.family);
@@ -335,7 +323,7 @@ impl Guest {
             (Some(remote), _) | (None, Some(remote)) => remote,
             (None, None) => return Err(ErrorCode::InvalidArgument),
         };
-        if !fits(family, remote.ip()) || remote.ip().is_unspecified() || remote.port() == 0 {
+        if !reachable(family, remote) {
             return Err(ErrorCode::InvalidArgument);
         }
         if datagram.data.len() > LARGEST {

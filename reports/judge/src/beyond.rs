@@ -181,7 +181,10 @@ fn finding(
         declared: false,
         class: SentClass::None,
         subjects: Listing::capped(subjects, SUBJECTS, 0),
-        known_by: "the world's own log of reads".to_owned(),
+        known_by: format!(
+            "the world's own log of reads{}",
+            first.map_or("", |reader| reader.functions.as_str())
+        ),
         bytes: mine.iter().map(|(_, reader)| reader.bytes).sum(),
         chain: Vec::new(),
         destination: None,

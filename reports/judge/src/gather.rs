@@ -419,6 +419,12 @@ pub(crate) fn cut(text: &str, chars: usize) -> String {
 pub(crate) fn same_process(one: &Actor, other: &Actor) -> bool {
     match (one.process(), other.process()) {
         (Some(one), Some(other)) => one == other,
-        _ => one == other,
+        _ => match (one, other) {
+            // Whichever of its functions acted.
+            (Actor::Wasm { instance: one, .. }, Actor::Wasm { instance: other, .. }) => {
+                one == other
+            }
+            _ => one == other,
+        },
     }
 }

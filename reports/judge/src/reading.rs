@@ -19,6 +19,8 @@ const OTHER_PATHS: usize = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     pub(crate) who: Who,
+    /// The guest's functions at its first read, in words.
+    pub(crate) functions: String,
     pub(crate) reads: u64,
     pub(crate) bytes: u64,
     pub(crate) at: u64,
@@ -262,6 +264,7 @@ impl Reading {
             }
             None => reads.readers.push(Reader {
                 who,
+                functions: words::functions(&line.actor),
                 reads: 1,
                 bytes,
                 at: line.at.0,

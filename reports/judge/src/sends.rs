@@ -390,7 +390,12 @@ fn finding(
 
 fn known_by(flow: &FlowSeen) -> String {
     match &flow.flow {
-        Some(known) => format!("{}, {}", known.source, words::confidence(known.confidence)),
+        Some(known) => format!(
+            "{}, {}{}",
+            known.source,
+            words::confidence(known.confidence),
+            words::functions(&known.actor)
+        ),
         None => "not known".to_owned(),
     }
 }
@@ -465,6 +470,12 @@ fn collateral(
 
 /// The name of a program without its folders.
 pub(crate) fn short(program: &str) -> &str {
+    // `wasm instance 0, wasi:cli/run`: what it is before what was called.
+    if let Some((instance, _)) = program.split_once(", ")
+        && instance.starts_with("wasm instance ")
+    {
+        return instance;
+    }
     program.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(program)
 }
 

@@ -93,6 +93,21 @@ pub(crate) fn who(actor: &Actor) -> Who {
     }
 }
 
+/// Guest functions that are named, innermost first.
+const FUNCTIONS: usize = 8;
+
+/// The functions of a guest that were on its stack, innermost first, as an addition to a sentence;
+/// nothing for others.
+pub(crate) fn functions(actor: &Actor) -> String {
+    match actor {
+        Actor::Wasm { frames, .. } if !frames.is_empty() => {
+            let shown: Vec<&str> = frames.iter().take(FUNCTIONS).map(String::as_str).collect();
+            format!("; by the guest's function {}", shown.join(", called by "))
+        }
+        _ => String::new(),
+    }
+}
+
 /// Whether the actor is the component, as far as can be told: not belljar, not the kernel.
 pub(crate) fn is_component(actor: &Actor) -> bool {
     !matches!(actor, Actor::Belljar | Actor::Kernel)

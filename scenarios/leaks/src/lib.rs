@@ -17,6 +17,7 @@ mod draw;
 mod innocent;
 mod leaking;
 mod load;
+mod wasm;
 mod world;
 
 pub use axes::{Channel, Encoding, Form, ReadPath, Shape, Timing, Trigger, Waiting};

@@ -52,5 +52,10 @@ pub fn component_library() -> &'static [LibraryEntry] {
         "chkrootkit",
         "rkhunter",
         "debsums",
+        "overreach-wasm",
+        "honest-wasm",
+        "quiet-wasm",
+        "collector-wasm",
+        "hidden-bit-wasm",
     )
 }

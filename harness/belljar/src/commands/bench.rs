@@ -1,12 +1,12 @@
 //! `belljar bench`: how much of what leaves is found, measured on cases with a declared truth.
 
-use crate::cli::{BenchFormat, BenchLeaksArgs, BenchTrafficArgs};
+use crate::cli::{BenchFormat, BenchKind, BenchLeaksArgs, BenchTrafficArgs};
 use crate::commands::run::beside;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::seed::seed_for;
 use crate::signals;
-use belljar_bench::{LeaksOptions, text};
+use belljar_bench::{Kinds, LeaksOptions, text};
 use belljar_run::Stop;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write as _;
@@ -24,6 +24,11 @@ pub(crate) fn leaks(args: &BenchLeaksArgs) -> Result<Exit, Problem> {
         jobs: args.jobs,
         keep: args.keep.clone(),
         only: args.only.clone(),
+        kind: match args.kind {
+            BenchKind::Native => Kinds::Native,
+            BenchKind::Wasm => Kinds::Wasm,
+            BenchKind::Both => Kinds::Both,
+        },
     };
     let bar = bar();
     let measured = belljar_bench::leaks(

@@ -1,0 +1,14 @@
+/* The start of a guest that imports interfaces by hand. The linker would wrap every export of a
+ * command, `cabi_realloc` too, in a function that runs the constructors, and these call the host,
+ * which nothing may do while the host asks for memory. A program that calls the constructors itself
+ * gets no such wrappers. Link it with -nostartfiles. */
+#include <stdlib.h>
+
+extern void __wasm_call_ctors(void);
+extern int __main_void(void);
+
+__attribute__((export_name("_start"))) void _start(void) {
+    __wasm_call_ctors();
+    /* Flushes and closes what is open, too. */
+    exit(__main_void());
+}
