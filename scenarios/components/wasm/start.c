@@ -5,10 +5,15 @@
 #include <stdlib.h>
 
 extern void __wasm_call_ctors(void);
+extern void __wasm_call_dtors(void);
 extern int __main_void(void);
 
 __attribute__((export_name("_start"))) void _start(void) {
     __wasm_call_ctors();
-    /* Flushes and closes what is open, too. */
-    exit(__main_void());
+    int code = __main_void();
+    /* Flushes and closes what is open. */
+    __wasm_call_dtors();
+    if (code != 0) {
+        _Exit(code);
+    }
 }

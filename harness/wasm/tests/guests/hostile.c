@@ -77,6 +77,35 @@ static int descriptors(void) {
     return 0;
 }
 
+#define IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
+IMPORT("wasi:filesystem/preopens@0.2.12", "get-directories") extern void directories(int32_t *list);
+IMPORT("wasi:filesystem/types@0.2.12", "[method]descriptor.open-at")
+extern void open_at(int32_t self, int32_t look, const char *path, size_t len, int32_t how,
+                    int32_t flags, int32_t *result);
+
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len,
+                                                               size_t align, size_t len) {
+    (void)old_len;
+    (void)align;
+    return realloc(old, len);
+}
+
+/* The same by WASI 0.2, which has no table of its own in between. */
+static int handles(void) {
+    int32_t list[2], result[2];
+    int count = 0;
+    directories(list);
+    int32_t root = *(int32_t *)list[0];
+    for (; count < 5000000; count++) {
+        open_at(root, 0, "home", 4, 0, 1, result);
+        if (*(uint8_t *)result != 0) {
+            break;
+        }
+    }
+    printf("opened %d\n", count);
+    return 0;
+}
+
 /* A listing goes on while names go and come. */
 static int deletion(void) {
     char path[64];
@@ -168,11 +197,13 @@ static int paths(void) {
 
 /* Allocations larger than the guest may have. */
 static int memory(void) {
+    static void *volatile kept;
     size_t got = 0;
     for (size_t size = (size_t)1 << 30; size >= 1 << 16; size /= 2) {
         void *bytes = malloc(size);
         if (bytes != NULL) {
             memset(bytes, 1, size);
+            kept = bytes;
             got += size;
         }
     }
@@ -212,6 +243,7 @@ int main(int argc, char **argv) {
         int (*act)(void);
     } acts[] = {
         {"escapes", escapes}, {"links", links},   {"descriptors", descriptors},
+        {"handles", handles},
         {"deletion", deletion}, {"nodes", nodes}, {"disk", disk},
         {"output", output},   {"paths", paths},   {"memory", memory},
     };
