@@ -56,17 +56,34 @@ fn items(verdict: &Value) -> Vec<String> {
                 .flatten()
                 .map(|to| format!("{} {}", to["host"], to["class"]))
                 .collect();
+            // To find an address, a C library looks into /etc/hosts and /etc/nsswitch.conf. A guest
+            // asks its host.
+            let by_libc = matches!(row["item"].as_str(), Some("network" | "system-file"));
+            let read = match by_libc {
+                true => String::new(),
+                false => format!(
+                    "read {} ({} files, {} beyond), ",
+                    row["read"], row["files-read"], row["files-read-beyond"]
+                ),
+            };
             format!(
-                "{}: read {} ({} files, {} beyond), sent {} to {hosts:?}, verdict {}",
-                row["item"],
-                row["read"],
-                row["files-read"],
-                row["files-read-beyond"],
-                row["sent"],
-                row["verdict"]
+                "{}: {read}sent {} to {hosts:?}, verdict {}",
+                row["item"], row["sent"], row["verdict"]
             )
         })
         .collect()
+}
+
+#[track_caller]
+fn equal(wasm: &[String], native: &[String]) {
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|line| !those.contains(line)).cloned().collect()
+    };
+    let (ours, theirs) = (only(wasm, native), only(native, wasm));
+    assert!(
+        ours.is_empty() && theirs.is_empty() && wasm.len() == native.len(),
+        "only in wasm: {ours:#?}\nonly native: {theirs:#?}"
+    );
 }
 
 fn compare(name: &str, args: &[&str]) {
@@ -77,8 +94,8 @@ fn compare(name: &str, args: &[&str]) {
     let wasm = verdict(&format!("{name}-wasm"), seed, args);
     let native = verdict(name, seed, args);
     assert_eq!(wasm["verdict"], native["verdict"], "{:#}", wasm["reasons"]);
-    assert_eq!(findings(&wasm), findings(&native));
-    assert_eq!(items(&wasm), items(&native));
+    equal(&findings(&wasm), &findings(&native));
+    equal(&items(&wasm), &items(&native));
     assert_eq!(wasm["exercise"]["detections-found"], native["exercise"]["detections-found"]);
     assert_eq!(wasm["exercise"]["files-read"], native["exercise"]["files-read"]);
 }
