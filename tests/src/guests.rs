@@ -43,3 +43,21 @@ pub fn guests() -> Option<&'static Path> {
         })
         .as_deref()
 }
+
+/// Builds libyara for wasm beside the reference components, where its component file looks for it.
+///
+/// # Errors
+/// Why it cannot be built here, for a test to skip.
+///
+/// # Panics
+/// If it can be fetched but not built.
+pub fn yara() -> Result<(), &'static str> {
+    let folder = guests().ok_or(NO_COMPILER)?;
+    let script = repository().join("scenarios/components/wasm/yara/build");
+    let built = Command::new(script).arg(folder).status().expect("the script runs");
+    if built.code() == Some(3) {
+        return Err("the source of libyara cannot be fetched");
+    }
+    assert!(built.success(), "libyara is built");
+    Ok(())
+}

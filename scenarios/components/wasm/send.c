@@ -52,21 +52,6 @@ extern void stream_drop(int32_t self);
 IMPORT("wasi:io/poll@0.2.12", "[method]pollable.block") extern void pollable_block(int32_t self);
 IMPORT("wasi:io/poll@0.2.12", "[resource-drop]pollable") extern void pollable_drop(int32_t self);
 
-/* Where the host puts lists that it gives. */
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len,
-                                                               size_t align, size_t len) {
-    (void)old_len;
-    (void)align;
-    if (len == 0) {
-        return (void *)align;
-    }
-    void *bytes = realloc(old, len);
-    if (bytes == NULL) {
-        abort();
-    }
-    return bytes;
-}
-
 static void add_field(int32_t fields, const char *name, const char *value) {
     uint8_t result[8];
     fields_append(fields, name, strlen(name), value, strlen(value), result);

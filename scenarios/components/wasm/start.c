@@ -1,12 +1,29 @@
-/* The start of a guest that imports interfaces by hand. The linker would wrap every export of a
- * command, `cabi_realloc` too, in a function that runs the constructors, and these call the host,
- * which nothing may do while the host asks for memory. A program that calls the constructors itself
- * gets no such wrappers. Link it with -nostartfiles. */
+/* The start of a guest, and where its host puts lists that it gives.
+ *
+ * Two things of wasi-libc and its linker stand in the way of the published preview-1 adapter. The
+ * adapter keeps a page for itself, and wasi-libc before 2023 takes all memory that is there for its
+ * heap, that page too, unless the adapter can ask it by `cabi_realloc`. And the linker would wrap
+ * every export of a command, `cabi_realloc` too, in a function that runs the constructors, and these
+ * call the host, which nothing may do while the host asks for memory. A program that calls the
+ * constructors itself gets no such wrappers. Link it with -nostartfiles. */
 #include <stdlib.h>
 
 extern void __wasm_call_ctors(void);
 extern void __wasm_call_dtors(void);
 extern int __main_void(void);
+
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len,
+                                                               size_t align, size_t len) {
+    (void)old_len;
+    if (len == 0) {
+        return (void *)align;
+    }
+    void *bytes = realloc(old, len);
+    if (bytes == NULL) {
+        abort();
+    }
+    return bytes;
+}
 
 __attribute__((export_name("_start"))) void _start(void) {
     __wasm_call_ctors();

@@ -57,5 +57,6 @@ pub fn component_library() -> &'static [LibraryEntry] {
         "quiet-wasm",
         "collector-wasm",
         "hidden-bit-wasm",
+        "yara-wasm",
     )
 }

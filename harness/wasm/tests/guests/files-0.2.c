@@ -88,16 +88,6 @@ IMPORT("wasi:io/poll@0.2.12", "[method]pollable.ready") extern int32_t p_ready(i
 IMPORT("wasi:io/poll@0.2.12", "[method]pollable.block") extern void p_block(int32_t self);
 IMPORT("wasi:io/poll@0.2.12", "[resource-drop]pollable") extern void p_drop(int32_t self);
 
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len,
-                                                               size_t align, size_t len) {
-    (void)old_len;
-    void *bytes = len == 0 ? (void *)align : realloc(old, len);
-    if (bytes == NULL) {
-        abort();
-    }
-    return bytes;
-}
-
 static int32_t root;
 #define FOLLOW 1
 enum { CREATE = 1, DIRECTORY = 2, NEW = 4, EMPTY = 8 };

@@ -83,13 +83,6 @@ IMPORT("wasi:filesystem/types@0.2.12", "[method]descriptor.open-at")
 extern void open_at(int32_t self, int32_t look, const char *path, size_t len, int32_t how,
                     int32_t flags, int32_t *result);
 
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len,
-                                                               size_t align, size_t len) {
-    (void)old_len;
-    (void)align;
-    return realloc(old, len);
-}
-
 /* The same by WASI 0.2, which has no table of its own in between. */
 static int handles(void) {
     int32_t list[2], result[2];
