@@ -111,8 +111,8 @@ fn reading() {
     let mut linker: Linker<Published> = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("links");
     let component = Component::from_binary(&engine, &component).expect("compiles");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all();
-    let runtime = { runtime }.build().expect("a runtime");
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    let runtime = threads.worker_threads(1).enable_all().build().expect("a runtime");
     for (name, blocking) in [("a pool of threads", false), ("the same thread", true)] {
         let mut theirs = Duration::MAX;
         for _ in 0..3 {
