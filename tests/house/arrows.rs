@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// For each crate: all that it may depend on, of our own.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("belljar-fuzz", &[]),
     ("belljar-schema", &[]),
     ("belljar-record", &[]),
     ("belljar-plant", &["belljar-schema", "belljar-record"]),

@@ -10,6 +10,8 @@ mod address;
 mod attribute;
 mod called;
 mod filter;
+#[cfg(test)]
+mod fuzz;
 mod looks;
 mod procfs;
 mod table;

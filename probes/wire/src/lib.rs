@@ -19,6 +19,8 @@ mod answer;
 mod capture;
 mod flows;
 mod fragments;
+#[cfg(test)]
+mod fuzz;
 mod inward;
 mod keeper;
 mod link;
