@@ -41,6 +41,8 @@ pub fn run(
     stop: &Stop,
 ) -> Result<Ended, RunError> {
     raise_open_files();
+    // What a killed belljar could not take away. Canaries and control groups go with the next jar.
+    belljar_sandbox::sweep(&std::env::temp_dir());
     // What the one who asked got wrong is said before anything is written.
     let planted = Planted::new(plan).map_err(PlantingError::from)?;
     let programs = programs(plan, &planted)?;
