@@ -120,6 +120,88 @@ fn a_full_disk_is_the_jars_and_told_of() {
 }
 
 #[test]
+fn files_without_content_and_without_end_are_limited_and_told_of() {
+    let run = survives(
+        "os.mkdir('/tmp/many')\nmade = 0\n\
+         try:\n    \
+            while True: os.close(os.open('/tmp/many/%d' % made, os.O_CREAT | os.O_WRONLY)); made += 1\n\
+         except OSError as error: print('full', error.errno)\n",
+    );
+    assert!(run.printed().contains("full 28"), "{}", run.printed());
+    assert!(run.record_has("limit", "disk"), "the limit that was hit is in the record");
+}
+
+#[test]
+fn a_million_processes_are_survived() {
+    // Each is made and ends as fast as the machine can; Python would be slower than the kernel.
+    const PROGRAM: &str = r#"
+        #include <stdio.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        int main(void) {
+            int made = 0, failed = 0;
+            while (made < 1000000) {
+                pid_t child = vfork();
+                if (child == 0) _exit(0);
+                if (child < 0) { if (++failed > 1000) break; continue; }
+                waitpid(child, 0, 0);
+                made++;
+            }
+            printf("made %d\n", made);
+        }
+    "#;
+    let _alone = alone();
+    let seed = fresh_seed();
+    let limits = LIMITS.replace("20s", "200s");
+    let does = "scan()\nos.execv('/opt/made/many', ['many'])\n";
+    let mut belljar = made(seed, &scenario(&limits, "").replace("60s", "200s"), does);
+    let source = belljar.file("many.c", PROGRAM);
+    let built = std::process::Command::new("cc")
+        .args(["-O2", "-static", "-o"])
+        .arg(belljar.folder().join("many"))
+        .arg(&source)
+        .status();
+    if !built.is_ok_and(|built| built.success()) {
+        skip!("needs a C compiler");
+    }
+    let component = belljar.folder().join("made-component.toml");
+    let text = std::fs::read_to_string(&component).expect("it was written");
+    let many = belljar.folder().join("many");
+    let shown =
+        format!("files = [{{ host = \"{}\", inside = \"/opt/made/many\" }}, ", many.display());
+    std::fs::write(&component, text.replace("files = [", &shown)).expect("it can be written");
+    let ended = belljar.end();
+    println!("a million processes in {:?}, with everything around them", ended.took);
+    let printed = Survived { belljar, code: ended.code }.printed();
+    assert!(printed.contains("made 1000000"), "{printed}");
+    assert_eq!(ended.code, 0, "nothing was lost");
+}
+
+#[test]
+fn one_that_looks_for_the_log_and_the_capture_finds_neither() {
+    let _alone = alone();
+    let mut belljar = made(fresh_seed(), &scenario(LIMITS, "").replace("60s", "20s"), "");
+    let bundle = belljar.bundle();
+    // It is told where they are, and looks below every root that it can name.
+    let does = format!(
+        "scan()\nfound = []\n\
+         for root in ['', '/proc/1/root', '/proc/self/root', '/proc/self/cwd', '/tmp', '/proc/1/cwd']:\n    \
+            for name in ['{0}', '{0}/record.jsonl', '{0}/capture.pcapng', '{0}/payloads']:\n        \
+                if os.path.exists(root + name): found.append(root + name)\n\
+         for pid in filter(str.isdigit, os.listdir('/proc')):\n    \
+            try: names = [os.readlink('/proc/%s/fd/%s' % (pid, fd)) for fd in os.listdir('/proc/%s/fd' % pid)]\n    \
+            except OSError: continue\n    \
+            found += [name for name in names if 'jsonl' in name or 'pcapng' in name]\n\
+         print('found', found)\n",
+        bundle.display()
+    );
+    belljar_tests::made::component(&belljar, &does);
+    let ended = belljar.end();
+    let printed = Survived { belljar, code: ended.code }.printed();
+    assert!(printed.contains("found []"), "{printed}");
+}
+
+#[test]
 fn files_in_the_world_without_end_are_limited() {
     let run = survives(
         "made = 0\n\

@@ -47,6 +47,8 @@ pub(crate) struct Changes {
     pub lost: u64,
     /// Bytes free on the storage.
     pub free: u64,
+    /// Files that could still be made there.
+    pub free_files: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,8 +181,10 @@ pub(crate) fn changes(before: &Snapshot, trees: &[Scanned], storage: &Path) -> C
     for inside in before.entries.keys().filter(|inside| !after.entries.contains_key(*inside)) {
         push(&mut out, inside, Change::Removed, 0, None);
     }
-    out.free = nix::sys::statvfs::statvfs(storage)
-        .map_or(u64::MAX, |now| now.blocks_available() * now.fragment_size());
+    (out.free, out.free_files) = nix::sys::statvfs::statvfs(storage)
+        .map_or((u64::MAX, u64::MAX), |now| {
+            (now.blocks_available() * now.fragment_size(), now.files_available())
+        });
     out
 }
 

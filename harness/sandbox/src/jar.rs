@@ -487,7 +487,7 @@ impl Jar for NamespaceJar {
             let reason = "no TUN device can be had here: packets come over a pair of Ethernet devices and a packet socket, which drops (and counts) what comes faster than it is read, and does not pass it on";
             losses.push((Dimension::Packets, Extent::Blind { reason: reason.into() }));
         }
-        let limits = self.limiter.hits(changes.free);
+        let limits = self.limiter.hits(changes.free, changes.free_files);
         // End of file: the supervisor ends.
         self.socket = None;
         Ok(JarEnd { changes: changes.list, usage, limits, losses })

@@ -205,7 +205,7 @@ impl Limiter {
     }
 
     /// Which limits were hit.
-    pub(crate) fn hits(&self, free: u64) -> Vec<LimitHit> {
+    pub(crate) fn hits(&self, free: u64, free_files: u64) -> Vec<LimitHit> {
         let mut out = Vec::new();
         let mut hit = |what: &str, detail: String| {
             out.push(LimitHit { what: what.to_owned(), detail });
@@ -239,6 +239,8 @@ impl Limiter {
         }
         if free < 4096 {
             hit("disk", format!("{} bytes allowed; all were used", self.limits.disk));
+        } else if free_files == 0 {
+            hit("disk", "all files that could be made were made, with room left in them".into());
         }
         out
     }

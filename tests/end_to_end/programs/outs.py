@@ -77,6 +77,12 @@ def urgent(t):
         out.connect((REMOTE, 7012))
         for byte in t: out.send(bytes([byte]), socket.MSG_OOB)
         out.shutdown(socket.SHUT_WR); time.sleep(.2)
+def overlapping(t):
+    # Two texts for the same numbers: only who may set the numbers (TCP_REPAIR) can send that.
+    with sock(socket.AF_INET, socket.SOCK_STREAM) as out:
+        out.connect((REMOTE, 7015))
+        out.setsockopt(socket.IPPROTO_TCP, 19, 1)
+        out.sendall(t)
 def spoofed(t):
     with sock(socket.AF_INET, socket.SOCK_DGRAM) as out:
         out.setsockopt(socket.IPPROTO_IP, 19, 1)  # IP_TRANSPARENT
@@ -140,6 +146,7 @@ WAYS = [
     ('link-local-ipv6', link_local), ('udp-lite', udp_lite), ('sctp', sctp), ('dccp', dccp),
     ('raw-ip', raw_ip), ('packet-socket', packet), ('odd-ethertype', odd_ethertype), ('icmp', icmp),
     ('icmp-ipv6', icmp6), ('data-in-syn', data_in_syn), ('urgent-data', urgent),
+    ('overlapping-segments', overlapping),
     ('spoofed-source', spoofed), ('ip-options', ip_options), ('name-looked-up', dns),
     ('source-port', source_port), ('loopback', lo), ('new-interface', new_interface),
     ('tunnel', tunnel), ('vlan', vlan), ('interface-renamed', rename),
