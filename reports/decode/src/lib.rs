@@ -5,10 +5,10 @@
 //! counts in [`Cut`] whatever the budget kept it from; each decoding is a chain of [`Step`]s that
 //! [`replay`] applies again. Nothing panics on hostile bytes.
 //!
-//! Cannot see: content under a key that it is not given; encodings that are not in [`Decoder`];
-//! streams that begin inside a decoded object larger than [`Budget::window`] and run over the edge
-//! of a window (counted in [`Cut::windows`]). Chunks sent out of order over several flows are not
-//! put together.
+//! Cannot see: content under a key that is not in the same payload; encodings that are not in
+//! [`Decoder`]; streams that begin inside a decoded object larger than [`Budget::window`] and run
+//! over the edge of a window (counted in [`Cut::windows`]). What leaves no mark is looked for within
+//! limits that `docs/decode.md` names. Chunks sent over several flows are not put together.
 #![forbid(unsafe_code)]
 
 mod archive;

@@ -180,19 +180,32 @@ fn aes(field: &Aes, text: &[u8], password: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use std::io::Write as _;
+    use zip::unstable::write::FileOptionsExt as _;
 
-    #[test]
-    fn a_member_with_aes_is_opened() {
-        let options = zip::write::FileOptions::<'_, '_, ()>::default()
-            .with_aes_encryption(zip::AesMode::Aes128, "Pw-3f9a");
+    fn archive(options: zip::write::FileOptions<'_, '_, ()>) -> Vec<u8> {
         let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         writer.start_file("a.txt", options).expect("begins");
         writer.write_all(&b"words of a text ".repeat(9)).expect("memory takes it");
-        let archive = writer.finish().expect("memory takes it").into_inner();
-        let field = archive::local_header(&archive).and_then(|l| aes_field(archive.get(..l.len)?));
-        let shown = archive.iter().take(80).map(|b| format!("{b:02x} ")).collect::<String>();
-        assert!(field.is_some(), "{shown}");
-        let found = password(&archive, &[b"other".to_vec(), b"Pw-3f9a".to_vec()]);
-        assert!(found.is_some(), "{shown}");
+        writer.finish().expect("memory takes it").into_inner()
+    }
+
+    fn is_opened(archive: &[u8]) {
+        let local = archive::local_header(archive).expect("has a header");
+        let (method, check) = (local.secret_method, local.check);
+        let found = password(archive, &[b"other".to_vec(), b"Pw-3f9a".to_vec()]);
+        let detail = found.unwrap_or_else(|| {
+            let head = Traditional::new(b"Pw-3f9a").decrypt(&archive[local.len..local.len + 12]);
+            panic!("method {method}, check {check}, {head:?}: {}", archive.escape_ascii())
+        });
+        let (opened, _) = decode(archive, &detail.0);
+        assert_eq!(opened, b"words of a text ".repeat(9));
+    }
+
+    #[test]
+    fn members_of_both_kinds_are_opened() {
+        let options = zip::write::FileOptions::<'_, '_, ()>::default;
+        is_opened(&archive(options().with_aes_encryption(zip::AesMode::Aes128, "Pw-3f9a")));
+        is_opened(&archive(options().with_aes_encryption(zip::AesMode::Aes256, "Pw-3f9a")));
+        is_opened(&archive(options().with_deprecated_encryption(b"Pw-3f9a").expect("is set")));
     }
 }

@@ -2,7 +2,7 @@
 
 mod encoders;
 
-use belljar_decode::{Decoder, replay};
+use belljar_decode::{Budget, Decoder, explore, replay};
 use belljar_record::{BytesSource, Layer};
 use encoders::{WAYS, finds, way_of, zip_by};
 use proptest::prelude::*;
@@ -65,6 +65,24 @@ fn streams_that_are_cut_short_are_decoded_as_far_as_they_go() {
         let whole = (way_of(name).encode)(&secret);
         let cut = &whole[..whole.len() * 2 / 3];
         assert!(finds(cut, Layer::Stream, &secret[..64 << 10]).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn bombs_of_every_kind_stop_at_the_budget_and_are_counted() {
+    let zeros = vec![0; 16 << 20];
+    for name in ["gzip", "zlib", "bzip2", "xz", "lzma", "zstd", "lz4", "7z", "zip"] {
+        let bomb = (way_of(name).encode)(&(way_of(name).encode)(&zeros));
+        for bomb in [(way_of(name).encode)(&zeros), bomb] {
+            let budget = Budget { output: 1 << 20, ratio: 4, ..Budget::default() };
+            let source = BytesSource::from(bomb);
+            let mut seen = 0;
+            let cut = explore(&source, Layer::Stream, &budget, &mut |piece| {
+                seen += piece.bytes.len();
+            });
+            assert!(seen <= 8 << 20, "{name}: {seen}");
+            assert!(cut.output > 0, "{name}: {cut:?}");
+        }
     }
 }
 
