@@ -74,8 +74,12 @@ pub(crate) fn coverage(input: &JudgeInput<'_>, gathered: &Gathered) -> Coverage 
             _ => {}
         }
     }
-    coverage
-        .add(Dimension::FlowAttribution, lost(unknown, "conversations", "nobody could be named"));
+    // The watcher may have said the same of the same conversations: only what it did not tell of.
+    let told = told(&gathered.coverage, Dimension::FlowAttribution, "conversations");
+    coverage.add(
+        Dimension::FlowAttribution,
+        lost(unknown.saturating_sub(told), "conversations", "nobody could be named"),
+    );
     coverage.add(
         Dimension::Streams,
         lost(
@@ -91,6 +95,20 @@ pub(crate) fn coverage(input: &JudgeInput<'_>, gathered: &Gathered) -> Coverage 
         );
     }
     coverage
+}
+
+/// How many of `unit` the probes themselves said were lost of a dimension.
+fn told(coverage: &Coverage, dimension: Dimension, unit: &str) -> u64 {
+    coverage
+        .rows()
+        .iter()
+        .filter(|row| row.dimension == dimension)
+        .flat_map(|row| &row.limits)
+        .filter_map(|limit| match limit {
+            Extent::Lost { count, unit: of, .. } if of == unit => Some(*count),
+            _ => None,
+        })
+        .sum()
 }
 
 /// Coverage in the words of the verdict.

@@ -1,23 +1,22 @@
 //! Goes through the record once and keeps what a verdict needs. Memory grows with the number of
 //! decoys, programs and destinations, never with the number of lines.
 
+use crate::calls::{Calls, Programs, Refusals};
 use crate::flows::Flows;
 use crate::reading::Reading;
 use crate::timeline::Times;
 use crate::verdict::{
-    Listing, MarkKind, ProcessRow, RefusedRow, SystemChangeRow, WorldWriteRow, Writes,
+    CallRow, Listing, MarkKind, ProcessRow, RefusedRow, SystemChangeRow, WorldWriteRow, Writes,
 };
 use crate::words;
 use belljar_record::{
-    Actor, Coverage, Dimension, Event, Extent, FileAct, FileEvent, Isolation, Observation,
-    ProcessKey, StepEnd,
+    Actor, Coverage, Dimension, Event, Extent, FileAct, FileEvent, Isolation, Observation, StepEnd,
 };
 use belljar_schema::{Manifest, RunPlan};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// Rows of each list that are kept.
 pub(crate) const ROWS: usize = 10_000;
-const REFUSED_ROWS: usize = 1_000;
 const DETECTIONS: usize = 10_000;
 
 /// A step as it went.
@@ -40,6 +39,9 @@ pub(crate) struct Gathered {
     pub(crate) writes: Writes,
     pub(crate) processes: Listing<ProcessRow>,
     pub(crate) refused: Listing<RefusedRow>,
+    pub(crate) allowed: Listing<CallRow>,
+    pub(crate) imports: Listing<CallRow>,
+    pub(crate) looked: Listing<CallRow>,
     pub(crate) times: Times,
     pub(crate) coverage: Coverage,
     pub(crate) isolation: Option<Isolation>,
@@ -55,11 +57,11 @@ struct Gather<'a> {
     flows: Flows,
     world: HashMap<Vec<u8>, usize>,
     writes: Writes,
-    processes: BTreeMap<ProcessKey, ProcessRow>,
-    parents: HashMap<ProcessKey, ProcessKey>,
-    processes_more: u64,
-    refused: HashMap<(String, String, String), usize>,
-    refused_rows: Listing<RefusedRow>,
+    programs: Programs,
+    refused: Refusals,
+    allowed: Calls,
+    imports: Calls,
+    looked: Calls,
     times: Times,
     coverage: Coverage,
     isolation: Option<Isolation>,
@@ -86,11 +88,11 @@ pub(crate) fn gather(
         flows: Flows::new(wanted),
         world: HashMap::new(),
         writes: Writes::default(),
-        processes: BTreeMap::new(),
-        parents: HashMap::new(),
-        processes_more: 0,
-        refused: HashMap::new(),
-        refused_rows: Listing::default(),
+        programs: Programs::default(),
+        refused: Refusals::default(),
+        allowed: Calls::default(),
+        imports: Calls::default(),
+        looked: Calls::default(),
         times: Times::default(),
         coverage: Coverage::default(),
         isolation: None,
@@ -113,12 +115,18 @@ impl Gather<'_> {
         self.next = line.seq.0.saturating_add(1);
         let at = line.at.0;
         match &line.event {
-            Event::Phase { .. }
-            | Event::Reach { .. }
-            | Event::Import { .. }
+            Event::Phase { .. } | Event::Reach { .. } => {}
+            Event::Import { call, detail } => {
+                self.imports.add(call, detail, 1, || words::who(&line.actor));
+            }
             // Memory handed on inside the jar: coverage says that it is not followed.
-            | Event::Allowed { .. }
-            | Event::Looked { .. } => {}
+            Event::Allowed { call, detail, count } => {
+                self.allowed.add(call, detail, *count, || words::who(&line.actor));
+            }
+            Event::Looked { tell, detail, count } => {
+                let what = words::tell(*tell);
+                self.looked.add(what, detail, *count, || words::who(&line.actor));
+            }
             Event::Isolation(isolation) => self.isolation = Some(isolation.clone()),
             Event::StepBegan { step, name } => {
                 let place = step.0 as usize;
@@ -130,61 +138,12 @@ impl Gather<'_> {
             }
             Event::StepEnded(end) => self.step_ended(at, end),
             Event::File(file) => self.file(&line, file, at),
-            Event::Process(program) => {
-                if let Some(parent) = program.parent {
-                    self.parents.insert(program.process, parent);
-                }
-                if self.processes.len() >= ROWS && !self.processes.contains_key(&program.process) {
-                    self.processes_more += 1;
-                    return;
-                }
-                let row = self.processes.entry(program.process).or_insert_with(|| ProcessRow {
-                    pid: program.process.pid,
-                    start: program.process.start,
-                    parent: program.parent.map(|parent| parent.pid),
-                    depth: 0,
-                    program: String::new(),
-                    command: String::new(),
-                    code: None,
-                    at,
-                });
-                row.program = program.executable.to_string();
-                row.command = cut(
-                    &program
-                        .arguments
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect::<Vec<_>>()
-                        .join(" "),
-                    400,
-                );
-            }
+            Event::Process(program) => self.programs.take(program, at),
             Event::Exit { process, code } => {
-                if let Some(row) = self.processes.get_mut(process) {
-                    row.code = *code;
-                }
+                self.programs.ended(*process, *code);
             }
             Event::Refused { call, detail, errno, why, count } => {
-                let key = (call.clone(), detail.clone(), errno.clone());
-                match self.refused.get(&key) {
-                    Some(&place) => self.refused_rows.rows[place].count += count,
-                    None => {
-                        if self.refused_rows.rows.len() < REFUSED_ROWS {
-                            self.refused.insert(key, self.refused_rows.rows.len());
-                        }
-                        self.refused_rows.push(
-                            RefusedRow {
-                                call: call.clone(),
-                                detail: cut(detail, 200),
-                                errno: errno.clone(),
-                                why: words::refusal(*why).to_owned(),
-                                count: *count,
-                                who: words::who(&line.actor),
-                            },
-                            REFUSED_ROWS,
-                        );
-                    }
-                }
+                self.refused.add(line.actor.clone(), call, detail, errno, *why, *count);
             }
             Event::Served(served) => {
                 if served.rule.is_some() {
@@ -260,6 +219,10 @@ impl Gather<'_> {
     fn step_ended(&mut self, at: u64, end: &StepEnd) {
         let place = end.step.0 as usize;
         let name = self.plan.steps.get(place).map_or("unknown", |step| step.name.as_str());
+        if !end.detections.is_empty() {
+            let said = words::counted(end.detections.len() as u64, "detection", "detections");
+            self.times.mark(at, MarkKind::Detection, format!("{said} said by the end of {name}"));
+        }
         self.times.mark(at, MarkKind::Step, format!("step {name} ends"));
         if self.running == Some(place) {
             self.running = None;
@@ -367,23 +330,16 @@ impl Gather<'_> {
                 );
             }
         }
-        let parents = std::mem::take(&mut self.parents);
-        let mut rows: Vec<_> = self
-            .processes
-            .into_iter()
-            .map(|(key, mut row)| {
-                row.depth = depth(key, &parents);
-                row
-            })
-            .collect();
-        rows.sort_by_key(|row| (row.at, row.start, row.pid));
         Gathered {
             steps: self.steps,
             reading: self.reading,
             flows: self.flows,
             writes: self.writes,
-            processes: Listing { rows, more: self.processes_more },
-            refused: self.refused_rows,
+            processes: self.programs.finish(),
+            refused: self.refused.finish(),
+            allowed: self.allowed.finish(),
+            imports: self.imports.finish(),
+            looked: self.looked.finish(),
             times: self.times,
             coverage: self.coverage,
             isolation: self.isolation,
@@ -391,20 +347,6 @@ impl Gather<'_> {
             interrupted: self.interrupted,
         }
     }
-}
-
-/// How many known ancestors a process has; a ring of parents (a forged record) ends the count.
-fn depth(key: ProcessKey, parents: &HashMap<ProcessKey, ProcessKey>) -> u32 {
-    let mut depth = 0;
-    let mut at = key;
-    while let Some(&parent) = parents.get(&at) {
-        if !parents.contains_key(&parent) || depth == 32 {
-            break;
-        }
-        depth += 1;
-        at = parent;
-    }
-    depth
 }
 
 /// At most `chars` characters of a text, with an ellipsis where more was cut.

@@ -1,11 +1,13 @@
 //! What a verdict is made from.
 
-use crate::verdict::ProgramFile;
+use crate::ceiling::Ceiling;
+use crate::verdict::{Listing, ProgramFile, Verdict};
 use belljar_record::{DecoySource, Observation, PayloadRef, Sha256Hex};
 use belljar_schema::{Manifest, RunPlan};
 use belljar_trace::Trace;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that a verdict is a function of. The same input gives the same verdict.
@@ -29,6 +31,37 @@ pub struct JudgeInput<'a> {
     pub programs: &'a [ProgramFile],
     /// Version of belljar that concludes (`CARGO_PKG_VERSION` of the command).
     pub belljar: &'a str,
+    /// What is taken from an earlier verdict, where the bytes that left are withheld.
+    pub carried: Option<&'a Carried>,
+}
+
+/// What only the bytes that left can tell, taken from the verdict of those who had them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Carried {
+    /// The ceiling.
+    pub ceiling: Ceiling,
+    /// Each conversation's part in it, by the conversation's number.
+    pub unexplained: BTreeMap<u64, u64>,
+    /// Attempts to log in at neighbours.
+    pub logins: Listing<String>,
+}
+
+impl Carried {
+    /// Takes it from a verdict.
+    pub fn of(verdict: &Verdict) -> Self {
+        Self {
+            ceiling: verdict.ceiling.clone(),
+            unexplained: verdict
+                .egress
+                .flows
+                .rows
+                .iter()
+                .map(|flow| (flow.flow, flow.unexplained))
+                .collect(),
+            logins: verdict.egress.neighbours.logins.clone(),
+        }
+    }
 }
 
 impl std::fmt::Debug for JudgeInput<'_> {

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod beyond;
+mod calls;
 mod ceiling;
 mod classify;
 mod covered;
@@ -37,7 +38,7 @@ pub use finding::{
     Collateral, DecodingRow, Destination, EqualRow, Finding, FindingKind, PlaceRow, SetOff,
     Severity, Shows, SubjectRow, TraceRow,
 };
-pub use input::{DecodingCut, JarKind, JudgeInput};
+pub use input::{Carried, DecodingCut, JarKind, JudgeInput};
 pub use verdict::*;
 pub use volatile::{VOLATILE, steady};
 pub use words::{bytes_words, counted, grouped, item_words, layer_named};
@@ -61,8 +62,14 @@ pub fn judge(mut input: JudgeInput<'_>) -> Verdict {
     let mut gathered =
         gather::gather(input.plan, input.manifest, scan.clone(), wanted, observations);
 
-    let (ceiling, unexplained) = ceiling::ceiling(input, &hits, &gathered.flows);
-    let egress = egress::egress(input, &gathered.flows, &ceiling, &unexplained);
+    let (ceiling, unexplained) = match input.carried {
+        None => ceiling::ceiling(input, &hits, &gathered.flows),
+        Some(carried) => (carried.ceiling.clone(), carried.unexplained.clone()),
+    };
+    let mut egress = egress::egress(input, &gathered.flows, &ceiling, &unexplained);
+    if let Some(carried) = input.carried {
+        egress.neighbours.logins = carried.logins.clone();
+    }
     let sends = sends::sends(input, &hits, &gathered.flows);
     let (reads, read_findings) = beyond::beyond(input, &gathered);
     let coverage = covered::coverage(input, &gathered);
@@ -113,6 +120,9 @@ pub fn judge(mut input: JudgeInput<'_>) -> Verdict {
         traces: Listing::capped(traces, TRACES, 0),
         processes: cap(gathered.processes, PROCESSES),
         refused: gathered.refused,
+        allowed: gathered.allowed,
+        imports: gathered.imports,
+        looked: gathered.looked,
         timeline: gathered.times.finish(),
     }
 }

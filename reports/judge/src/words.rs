@@ -2,7 +2,7 @@
 
 use crate::verdict::{ExtentWord, LimitLine, Who};
 use belljar_record::{
-    Actor, Change, Confidence, Extent, Flow, Layer, Protocol, RefusalKind, Transport,
+    Actor, Change, Confidence, Extent, Flow, Layer, Protocol, RefusalKind, Tell, Transport,
 };
 use belljar_schema::DataItem;
 
@@ -189,6 +189,20 @@ pub(crate) fn refusal(why: RefusalKind) -> &'static str {
         RefusalKind::BypassesDoor => "could pass by a door",
         RefusalKind::ReachesOut => "could reach out of the jar",
         RefusalKind::Budget => "a budget is used up",
+    }
+}
+
+pub(crate) fn tell(tell: Tell) -> &'static str {
+    match tell {
+        Tell::Mounts => "lists of mounts",
+        Tell::FileSystems => "figures of file systems",
+        Tell::Uptime => "how long the machine is up",
+        Tell::Processor => "processor and machine",
+        Tell::Kernel => "kernel",
+        Tell::Confinement => "namespaces, groups, filters",
+        Tell::Authorities => "certificate authorities",
+        Tell::Logs => "logs",
+        Tell::Network => "addresses and routes",
     }
 }
 

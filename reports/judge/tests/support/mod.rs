@@ -515,6 +515,7 @@ impl Case {
             jar: self.jar,
             programs: &[ProgramFile { path: "/opt/av/scan".into(), sha256: "0".repeat(64) }],
             belljar: "0.1.0",
+            carried: None,
         })
     }
 }
