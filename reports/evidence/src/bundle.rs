@@ -2,7 +2,7 @@
 
 use crate::kept::{FileSource, KeptDecoy, file_name, open};
 use crate::{PlantedSource, names};
-use belljar_judge::{Finding, JarKind, ProgramFile, Verdict};
+use belljar_judge::{JarKind, ProgramFile, Verdict};
 use belljar_record::{DecoySource, Observation, ReadError, read_log};
 use belljar_schema::{Manifest, RunPlan};
 use schemars::JsonSchema;
@@ -38,6 +38,28 @@ pub struct BundleManifest {
     /// Decoys with traces whose bytes are too large to be kept: their traces cannot be proven again
     /// from the bundle, only by planting again.
     pub not_kept: Vec<u32>,
+    /// What was withheld, if the bundle is one for a third party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<Redaction>,
+}
+
+/// What a bundle for a third party withholds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Redaction {
+    /// SHA-256 of the original's `bundle.json`. Who holds the original can redact it again and gets
+    /// this bundle, byte for byte.
+    pub original: String,
+    /// How many payloads are withheld.
+    pub payloads: u64,
+    /// Bytes of them.
+    pub payload_bytes: u64,
+    /// How many decoys are withheld whose bytes the original keeps.
+    pub decoys: u64,
+    /// How many places are masked.
+    pub masked: u64,
+    /// Lines of the record: as many as the original has.
+    pub lines: u64,
 }
 
 /// Whether a bundle is whole.
@@ -100,6 +122,12 @@ pub enum BundleError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A bundle for a third party cannot be made.
+    #[error("cannot redact: {reason}")]
+    Redact {
+        /// Why.
+        reason: String,
+    },
     /// The record cannot be read.
     #[error(transparent)]
     Record(#[from] ReadError),
@@ -125,6 +153,11 @@ impl Bundle {
     /// Where it is.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether it holds a file (see [`holds`]).
+    pub fn holds(&self, path: &str) -> bool {
+        holds(&self.folder, path)
     }
 
     /// What it holds.
@@ -209,6 +242,27 @@ pub fn read_plan(path: &Path) -> Result<RunPlan, BundleError> {
     read_json(path)
 }
 
+/// Whether the bundle in `folder` holds a file of one of its own names: those of [`names`], its
+/// folders with a last `/`, and payloads by digest. No other path is looked at.
+pub fn holds(folder: &Path, path: &str) -> bool {
+    let known = match path.split_once('/') {
+        None => [
+            names::BUNDLE,
+            names::VERDICT,
+            names::RECORD,
+            names::CAPTURE,
+            names::DECOYS,
+            names::PLAN,
+            names::REPORT,
+            names::CARRIED,
+        ]
+        .contains(&path),
+        Some((at, "")) => at == names::PAYLOADS || at == names::KEPT,
+        Some((at, name)) => at == names::PAYLOADS && file_name(name).is_some(),
+    };
+    known && folder.join(path).exists()
+}
+
 /// The most bytes of one JSON file are bounded; what is larger is no file of ours.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BundleError> {
     let read = |source| BundleError::Read { path: path.to_owned(), source };
@@ -220,52 +274,4 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BundleErr
     let bytes = std::fs::read(path).map_err(read)?;
     serde_json::from_slice(&bytes)
         .map_err(|source| BundleError::Parse { path: path.to_owned(), source })
-}
-
-/// Bytes of a finding, side by side: in the payload and in the decoy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excerpt {
-    /// The finding's id.
-    pub finding: String,
-    /// Offset in the payload.
-    pub payload_offset: u64,
-    /// Bytes there.
-    pub payload: Vec<u8>,
-    /// Offset in the decoy.
-    pub decoy_offset: u64,
-    /// Bytes there; empty where they are not kept.
-    pub decoy: Vec<u8>,
-}
-
-/// The first `len` bytes of each finding's clearest place.
-pub fn excerpts(
-    findings: &[Finding],
-    payload: &dyn Fn(&str) -> Option<Arc<dyn DecoySource>>,
-    decoy: &dyn Fn(u32) -> Option<Arc<dyn DecoySource>>,
-    len: usize,
-) -> Vec<Excerpt> {
-    let take = |source: Arc<dyn DecoySource>, offset: u64, most: u64| {
-        let mut bytes = vec![0; len.min(usize::try_from(most).unwrap_or(len))];
-        let filled = source.read_at(offset, &mut bytes);
-        bytes.truncate(filled);
-        bytes
-    };
-    findings
-        .iter()
-        .filter_map(|finding| {
-            let place = finding.place.as_ref()?;
-            let sent = take(payload(&place.payload)?, place.offset, place.len);
-            let member = finding.class == belljar_judge::SentClass::Hash;
-            let source = place.decoy.filter(|_| !member).and_then(decoy);
-            Some(Excerpt {
-                finding: finding.id.clone(),
-                payload_offset: place.offset,
-                payload: sent,
-                decoy_offset: place.decoy_offset,
-                decoy: source
-                    .map(|source| take(source, place.decoy_offset, finding.bytes))
-                    .unwrap_or_default(),
-            })
-        })
-        .collect()
 }

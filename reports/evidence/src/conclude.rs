@@ -80,18 +80,7 @@ pub enum ConcludeError {
 /// # Errors
 /// [`ConcludeError`] if the record cannot be read or the decoys cannot be indexed.
 pub fn conclude(input: &ConcludeInput<'_>) -> Result<Concluded, ConcludeError> {
-    let first = survey(input)?;
-    // Where nothing left there is nothing to look for: an index of a large plant takes minutes.
-    let silent = first.payloads.is_empty() && first.payloads_more == 0;
-    let index = match silent {
-        true => Index::build(&[], &[], &[])?,
-        false => {
-            let targets = targets(input.manifest, input.sources, first.reads);
-            Index::build(&targets, &needles(input.manifest), &[])?
-        }
-    };
-    let found = trace_all(input, &index, first.payloads, first.payloads_more);
-    drop(index);
+    let found = trace(input)?;
     let traced = found
         .traces
         .iter()
@@ -114,8 +103,24 @@ pub fn conclude(input: &ConcludeInput<'_>) -> Result<Concluded, ConcludeError> {
         jar: input.jar,
         programs: input.programs,
         belljar: input.belljar,
+        carried: None,
     });
     Ok(Concluded { verdict, traced })
+}
+
+/// Traces every payload that left.
+pub(crate) fn trace(input: &ConcludeInput<'_>) -> Result<Found, ConcludeError> {
+    let first = survey(input)?;
+    // Where nothing left there is nothing to look for: an index of a large plant takes minutes.
+    let silent = first.payloads.is_empty() && first.payloads_more == 0;
+    let index = match silent {
+        true => Index::build(&[], &[], &[])?,
+        false => {
+            let targets = targets(input.manifest, input.sources, first.reads);
+            Index::build(&targets, &needles(input.manifest), &[])?
+        }
+    };
+    Ok(trace_all(input, &index, first.payloads, first.payloads_more))
 }
 
 /// A kept payload, if it is there with the length that the record says.
@@ -287,9 +292,10 @@ fn labels(item: DataItem) -> &'static [&'static str] {
     }
 }
 
-struct Found {
-    traces: Vec<Trace>,
-    cuts: Vec<DecodingCut>,
+/// What was found in what left, and what was not looked at.
+pub(crate) struct Found {
+    pub(crate) traces: Vec<Trace>,
+    pub(crate) cuts: Vec<DecodingCut>,
 }
 
 fn trace_all(

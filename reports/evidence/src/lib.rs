@@ -14,14 +14,16 @@
 
 mod bundle;
 mod conclude;
+mod excerpt;
 mod explain;
 mod kept;
+mod redact;
 mod schemas;
 mod verify;
 mod writer;
 
 pub use bundle::{
-    Bundle, BundleError, BundleManifest, BundleState, Excerpt, FileEntry, excerpts, read_manifest,
+    Bundle, BundleError, BundleManifest, BundleState, FileEntry, Redaction, holds, read_manifest,
     read_plan,
 };
 pub use conclude::conclude;
@@ -29,10 +31,12 @@ pub use conclude::{
     ConcludeError, ConcludeInput, Concluded, PlantedSource, distinctive_name, needles, read_ranges,
     targets,
 };
+pub use excerpt::{Excerpt, excerpts};
 pub use explain::{
     Compared, DecoyShown, Excerpted, ExplainError, Explanation, PayloadShown, StepShown, explain,
 };
 pub use kept::{FileSource, Kept, KeptDecoy, KeptPart};
+pub use redact::redact;
 pub use schemas::{bundle_schema, record_schema, verdict_schema};
 pub use verify::{Difference, VerifyReport, verify};
 pub use writer::BundleWriter;
@@ -55,6 +59,8 @@ pub mod names {
     pub const PLAN: &str = "plan.json";
     /// The page for people.
     pub const REPORT: &str = "report.html";
+    /// What a redacted bundle carries over from the original.
+    pub const CARRIED: &str = "carried.json";
     /// Bytes of the decoys that traces were found of, by digest.
     pub const KEPT: &str = "decoys";
 }

@@ -1,8 +1,11 @@
 //! Writing a bundle. It is marked partial from its first moment; only [`BundleWriter::finish`]
 //! takes the mark away, after everything else is on disk.
 
-use crate::bundle::{BundleError, BundleManifest, BundleState, FileEntry, SCHEMA_VERSION};
+use crate::bundle::{
+    BundleError, BundleManifest, BundleState, FileEntry, Redaction, SCHEMA_VERSION,
+};
 use crate::kept::{FileSource, Kept, KeptDecoy, KeptPart, kind_word};
+use crate::redact::CarriedOver;
 use crate::{PlantedSource, names};
 use belljar_judge::{JarKind, ProgramFile, Verdict};
 use belljar_record::{DecoySource, Sha256Hex};
@@ -56,6 +59,7 @@ impl BundleWriter {
                 files: Vec::new(),
                 kept: Vec::new(),
                 not_kept: Vec::new(),
+                redacted: None,
             },
             room,
         };
@@ -106,6 +110,27 @@ impl BundleWriter {
     /// [`BundleError::Write`].
     pub fn decoys(&self, manifest: &Manifest) -> Result<(), BundleError> {
         self.json(names::DECOYS, manifest)
+    }
+
+    /// Writes what a redacted bundle carries over.
+    ///
+    /// # Errors
+    /// [`BundleError::Write`].
+    pub(crate) fn carried(&self, carried: &CarriedOver) -> Result<(), BundleError> {
+        self.json(names::CARRIED, carried)
+    }
+
+    /// Notes what is withheld, and takes the empty folders away.
+    ///
+    /// # Errors
+    /// [`BundleError::Write`].
+    pub(crate) fn redacted(&mut self, redaction: Redaction) -> Result<(), BundleError> {
+        for name in [names::PAYLOADS, names::KEPT] {
+            let path = self.folder.join(name);
+            std::fs::remove_dir(&path).map_err(|source| BundleError::Write { path, source })?;
+        }
+        self.manifest.redacted = Some(redaction);
+        self.mark()
     }
 
     /// Writes the verdict, for people and machines to read.
