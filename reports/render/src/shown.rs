@@ -12,18 +12,28 @@ pub fn shown(text: &str) -> String {
         if place == head && head < tail {
             out.push_str(&format!("…[{} more]…", tail - head));
         }
-        if place >= head && place < tail {
-            continue;
-        }
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            c if hidden(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
-            c => out.push(c),
+        if place < head || place >= tail {
+            show(&mut out, c);
         }
     }
     out
+}
+
+/// As [`shown`], and nothing is left out.
+pub(crate) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|c| show(&mut out, c));
+    out
+}
+
+fn show(out: &mut String, c: char) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\t' => out.push_str("\\t"),
+        '\r' => out.push_str("\\r"),
+        c if hidden(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+        c => out.push(c),
+    }
 }
 
 fn hidden(c: char) -> bool {

@@ -1,6 +1,6 @@
 //! What one reads in ten seconds on a terminal.
 
-use crate::lines::{lines, outcome};
+use crate::lines::{Evidence, lines, outcome};
 use crate::shown::shown;
 use belljar_judge::Verdict;
 
@@ -17,8 +17,7 @@ pub fn text_summary(verdict: &Verdict, width: usize) -> String {
     for line in lines(verdict) {
         let label = if line.label == last { "" } else { line.label };
         last = line.label;
-        let refs: Vec<&str> =
-            line.evidence.iter().filter(|id| id.starts_with('F')).map(String::as_str).collect();
+        let refs: Vec<&str> = line.evidence.iter().filter_map(Evidence::finding).collect();
         let text = if refs.is_empty() {
             line.text
         } else {

@@ -7,6 +7,7 @@ use belljar_evidence::{Excerpt, excerpts};
 use belljar_judge::Verdict;
 use belljar_record::*;
 use belljar_render::*;
+use sha2::Digest as _;
 use std::sync::Arc;
 use support::{Case, KEY, UPLOAD, honest, native, overreach};
 
@@ -17,12 +18,17 @@ fn page_of(case: &Case, verdict: &Verdict) -> String {
     };
     let decoy =
         |id: u32| Some(Arc::new(case.sources.get(id as usize)?.clone()) as Arc<dyn DecoySource>);
-    let excerpts: Vec<Excerpt> = excerpts(&verdict.findings, &payload, &decoy, 128);
+    let excerpts: Vec<Excerpt> = excerpts(verdict, &payload, &decoy, 128);
     html(&HtmlInput {
         verdict,
         manifest: &case.manifest,
         excerpts: &excerpts,
-        command: "belljar run small --component overreach --seed 7",
+        command: Some("belljar run small --component overreach --seed 7"),
+        holds: &|path| {
+            let digest = path.strip_prefix("payloads/");
+            digest.map_or(path == "record.jsonl", |it| case.payloads.contains_key(it))
+        },
+        notice: "",
     })
     .expect("renders")
 }
@@ -65,9 +71,16 @@ fn the_first_page_says_what_the_summary_says_and_every_link_leads_somewhere() {
             let text = line.text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;");
             assert!(page.contains(&text), "{}", line.text);
         }
-        for target in page.split("href=\"#").skip(1) {
-            let id = target.split('"').next().expect("closed");
-            assert!(page.contains(&format!("id=\"{id}\"")), "#{id} leads nowhere");
+        for target in page.split("href=\"").skip(1) {
+            let target = target.split('"').next().expect("closed");
+            match target.strip_prefix('#') {
+                Some(id) => assert!(page.contains(&format!("id=\"{id}\"")), "#{id} is nowhere"),
+                None => assert!(
+                    target == "record.jsonl"
+                        || case.payloads.contains_key(target.trim_start_matches("payloads/")),
+                    "{target} is not in the bundle"
+                ),
+            }
         }
         if let Some(folder) = std::env::var_os("BELLJAR_PAGES") {
             std::fs::write(std::path::Path::new(&folder).join(format!("{name}.html")), &page)
@@ -77,14 +90,44 @@ fn the_first_page_says_what_the_summary_says_and_every_link_leads_somewhere() {
 }
 
 #[test]
-fn a_page_asks_for_nothing_and_runs_nothing() {
+fn a_page_asks_for_nothing_and_runs_its_own_filter_only() {
     let case = overreach();
-    let page = page_of(&case, &case.judge()).to_lowercase();
+    let page = page_of(&case, &case.judge());
+    let small = page.to_lowercase();
     for forbidden in
-        ["<script", "http://", "https://", "src=", "url(", "@import", "<link", "<iframe", "<img"]
+        ["http://", "https://", " src=", "url(", "@import", "<link", "<iframe", "<img", "fetch("]
     {
-        assert!(!page.contains(forbidden), "{forbidden}");
+        assert!(!small.contains(forbidden), "{forbidden}");
     }
+    // One script, and its digest is the only one that the page lets run.
+    let scripts: Vec<&str> = page.split("<script>").skip(1).collect();
+    let [script] = scripts.as_slice() else { panic!("{} scripts", scripts.len()) };
+    let text = script.split("</script>").next().expect("closed");
+    let digest = data_encoding::BASE64.encode(&sha2::Sha256::digest(text));
+    assert!(page.contains(&format!("script-src 'sha256-{digest}'\"")), "{digest}");
+    assert!(page.contains("default-src 'none'") && !page.contains(" onclick"));
+}
+
+/// What a reader without sight, mouse or colour needs.
+#[test]
+fn a_page_has_names_for_its_pictures_heads_for_its_columns_and_one_first_heading() {
+    let mut case = overreach();
+    case.read(1).read(2);
+    let page = page_of(&case, &case.judge());
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<main id=\"main\">"));
+    assert_eq!(page.matches("<h1>").count(), 1);
+    for picture in page.split("<svg ").skip(1) {
+        let head = picture.split('>').next().expect("closed");
+        assert!(head.contains("role=\"img\"") && head.contains("aria-labelledby"), "{head}");
+    }
+    for table in page.split("<table").skip(1) {
+        let table = table.split("</table>").next().expect("closed");
+        assert!(table.contains("<th scope=\"col\""), "a table without heads: {table:.200}");
+    }
+    let ids: Vec<&str> =
+        page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let once: std::collections::BTreeSet<&&str> = ids.iter().collect();
+    assert_eq!(once.len(), ids.len(), "an id stands twice: {ids:?}");
 }
 
 #[test]
@@ -118,7 +161,7 @@ fn hostile_names_are_shown_and_do_nothing() {
     case.plan.scenario.question = evil.into();
     let verdict = case.judge();
     let page = page_of(&case, &verdict);
-    assert!(!page.contains("<script"), "markup is escaped");
+    assert_eq!(page.matches("<script").count(), 1, "markup is escaped");
     assert!(!page.contains('\u{202e}') && !page.contains('\u{1b}'), "steering is shown");
     assert!(page.contains("\\u{202e}"));
     let text = text_summary(&verdict, 80);
@@ -155,4 +198,25 @@ fn a_page_of_a_huge_run_stays_under_two_megabytes() {
     let page = page_of(&case, &case.judge());
     assert!(page.len() < 2_000_000, "{}", page.len());
     assert!(page.contains("more destinations; verdict.json and record.jsonl hold them"));
+}
+
+#[test]
+fn a_page_of_a_hundred_thousand_reads_is_aggregated() {
+    let mut case = overreach();
+    for n in 0..100_000_u64 {
+        let act = FileAct::Read {
+            handle: HandleId(7),
+            offset: n % 3000,
+            requested: 1,
+            returned: 1,
+            precision: Precision::Exact,
+            pristine: true,
+        };
+        case.file(support::NOTES, Some(3), act);
+    }
+    let verdict = case.judge();
+    assert!(verdict.reads.count >= 100_000);
+    let page = page_of(&case, &verdict);
+    assert!(page.len() < 2_000_000, "{}", page.len());
+    assert!(page.contains("100,0"), "the count is told");
 }
