@@ -109,6 +109,10 @@ pub(crate) struct ReportArgs {
     /// How
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub(crate) format: ReportFormat,
+    /// Write a bundle for a third party to this folder instead: what left and who the planted
+    /// person is are masked, and it still verifies
+    #[arg(long, value_name = "DIR", conflicts_with = "format")]
+    pub(crate) redact: Option<PathBuf>,
 }
 
 /// How a report is printed.
@@ -120,6 +124,12 @@ pub(crate) enum ReportFormat {
     Json,
     /// The page, made anew
     Html,
+    /// A comment for a change: what the first page says, the rest folded
+    Markdown,
+    /// JUnit XML: a test case an item, a step asked for, a dimension of coverage
+    Junit,
+    /// SARIF 2.1.0: a result a finding
+    Sarif,
 }
 
 /// `belljar explain`.

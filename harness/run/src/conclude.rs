@@ -1,7 +1,7 @@
 //! The conclusion of a run: traces, verdict, page, and the bytes that others need to check them.
 
 use crate::error::RunError;
-use crate::page::render;
+use crate::page::{Evidence, command, render};
 use crate::planting::Planted;
 use crate::run::{VERSION, jar_kind};
 use belljar_evidence::{BundleWriter, ConcludeInput, FileSource};
@@ -42,6 +42,8 @@ pub(crate) fn conclude(
     let decoy = |id: u32| {
         planted.decoys.get(id as usize).map(|decoy| Arc::clone(decoy) as Arc<dyn DecoySource>)
     };
-    writer.report(&render(plan, &verdict, &planted.manifest, &payload, &decoy)?)?;
+    let from = Evidence { folder: writer.folder(), payload: &payload, decoy: &decoy };
+    let page = render(&from, &verdict, &planted.manifest, Some(&command(plan)), "")?;
+    writer.report(&page)?;
     Ok(verdict)
 }

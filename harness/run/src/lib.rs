@@ -29,7 +29,7 @@ pub use captured::{
 };
 pub use error::RunError;
 pub use events::{EventSink, Phase, RunEvent};
-pub use page::page;
+pub use page::{command, page, redact};
 pub use planting::PlantingError;
 pub use replanted::Replanted;
 pub use run::{Ended, VERSION, run};

@@ -42,6 +42,7 @@ impl Planted {
         let mut decoys = plant.decoys().to_vec();
         let mut manifest = plant.manifest();
         manifest.facts.extend(started(plan));
+        manifest.facts.extend(product(plan));
         let mut drops = BTreeMap::new();
         for (place, step) in plan.steps.iter().enumerate() {
             let Action::Drop { decoy } = &step.action else { continue };
@@ -123,6 +124,27 @@ fn started(plan: &RunPlan) -> Vec<Fact> {
     });
     named
         .map(|name| Fact { item: DataItem::Processes, value: name.clone(), common: false })
+        .collect()
+}
+
+/// How a component says which version it is (RFC 9110, section 10.1.5: `product/version`), by its
+/// own name and by those of its programs. A version that is known only as installed cannot be
+/// looked for.
+fn product(plan: &RunPlan) -> Vec<Fact> {
+    let component = &plan.component;
+    if !component.version.contains(|c: char| c.is_ascii_digit()) {
+        return Vec::new();
+    }
+    let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let files = component.files.iter().map(|path| base(path));
+    let placed = component.placed.iter().map(|placed| base(&placed.inside));
+    let names: BTreeSet<String> =
+        std::iter::once(component.name.clone()).chain(files).chain(placed).take(8).collect();
+    names
+        .iter()
+        .flat_map(|name| ["/", "-", " "].map(|joint| format!("{name}{joint}{}", component.version)))
+        .filter(|value| value.len() >= 8)
+        .map(|value| Fact { item: DataItem::ProductVersion, value, common: false })
         .collect()
 }
 

@@ -67,8 +67,9 @@ pub fn post(
     let talk = |error| VendorError::Talk(host.clone(), error);
     let mut stream = connect(host, *port, trust)?;
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: belljar-reference/{}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {}/{}\r\n\
          Content-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        program(),
         env!("CARGO_PKG_VERSION"),
         body.len(),
     );
@@ -79,6 +80,12 @@ pub fn post(
     let count = stream.read(&mut answer).map_err(talk)?;
     answer.truncate(count);
     Ok(answer)
+}
+
+/// The program's name, by which it tells the vendor what it is.
+fn program() -> String {
+    let path = std::env::args().next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 /// A connection inside TLS.

@@ -18,7 +18,23 @@ fn words(report: &VerifyReport) -> String {
         "Checked: {} files by length and digest, {} lines of the record, {} payloads.\n",
         report.files, report.observations, report.payloads
     ));
-    text.push_str(&if report.derived {
+    if let Some(redaction) = &report.redacted {
+        text.push_str(&format!(
+            "Redacted: {} payloads ({} bytes), the packets and the bytes of {} decoys are withheld, {} \
+             places masked. The original's bundle.json has sha256 {}.\n",
+            redaction.payloads,
+            redaction.payload_bytes,
+            redaction.decoys,
+            redaction.masked,
+            redaction.original
+        ));
+    }
+    text.push_str(&if report.derived && report.redacted.is_some() {
+        format!(
+            "The verdict was judged again from the record and {} traces as stated.\n",
+            report.traces
+        )
+    } else if report.derived {
         format!(
             "The verdict was derived again from the bundle alone: {} traces in {} decoys.\n",
             report.traces, report.decoys
