@@ -127,6 +127,7 @@ fn a_life_from_install_to_uninstall_is_told_stage_by_stage() {
         BTreeMap::from([
             ("machine-id", "identifier"),
             ("installation-id", "identifier"),
+            ("product-version", "metadata"),
             ("hash-of-sample", "hash"),
         ])
     );
@@ -149,5 +150,8 @@ fn a_life_from_install_to_uninstall_is_told_stage_by_stage() {
 
     let private = judged("install-to-uninstall", "resident", "private");
     assert_eq!(private["verdict"], "pass", "{}", private["reasons"]);
-    assert_eq!(sent(&private), BTreeMap::from([("hash-of-sample", "hash")]));
+    assert_eq!(
+        sent(&private),
+        BTreeMap::from([("product-version", "metadata"), ("hash-of-sample", "hash")])
+    );
 }

@@ -117,6 +117,10 @@ fn honest_passes_and_its_hash_is_seen_as_declared() {
     assert_eq!(row["sent"], "hash");
     assert_eq!(row["declared"], true);
     assert_eq!(row["verdict"], "pass");
+    // Its User-Agent says which version it is; it is declared, and seen.
+    let declared = verdict["component"]["declares"].as_array().expect("a list");
+    assert_eq!(declared.len(), 2);
+    assert!(declared.iter().all(|row| row["seen"] == true), "{declared:?}");
 }
 
 #[test]

@@ -97,6 +97,27 @@ fn clamscan_and_yara_send_nothing() {
     ] {
         passes_in_silence(&judged(scenario, component, "default").1);
     }
+    passes_in_silence(&judged(LAPTOP, "clamscan", "every-alert").1);
+    passes_in_silence(&judged(LAPTOP, "yara", "one-thread").1);
+}
+
+#[test]
+fn a_mail_filter_reads_every_mail_and_sends_nothing_of_it() {
+    needs!("/usr/sbin/clamav-milter", "/usr/sbin/clamd", "/usr/bin/python3");
+    for profile in ["default", "quarantine"] {
+        let (belljar, verdict) = judged("mail-gateway", "clamav-milter", profile);
+        passes_in_silence(&verdict);
+        assert_eq!(verdict["reads"]["within"], 7, "{profile}");
+        assert_eq!(verdict["exercise"]["detections-found"], 1, "{profile}");
+        // One mail of seven is refused, and no other.
+        let said = printed(&belljar);
+        let refused: Vec<&str> =
+            said.lines().filter(|line| line.ends_with(": refused FOUND")).collect();
+        let [one] = refused.as_slice() else { panic!("{profile}: {said}") };
+        assert!(one.contains("/Mail/inbox/offer.eml"), "{profile}: {one}");
+        // The mail that is marked is opened by nobody but the filter's own glue and clamd.
+        assert_eq!(beyond(&verdict), Vec::<&str>::new(), "{profile}");
+    }
 }
 
 #[test]

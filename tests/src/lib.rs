@@ -3,6 +3,7 @@
 //! Every test draws a fresh seed and prints it; run it again with `BELLJAR_TEST_SEED=N`.
 #![forbid(unsafe_code)]
 
+pub mod browser;
 pub mod guests;
 pub mod made;
 
