@@ -57,9 +57,14 @@ impl Way {
     }
 }
 
+/// Names from left to right.
+type Stations = [Option<String>; 4];
+/// Bytes, and the findings that they rest on.
+type Load = (u64, Vec<String>);
+
 /// All ways of a run, the weightiest first.
 pub(crate) fn ways(verdict: &Verdict) -> Vec<Way> {
-    let mut all: BTreeMap<(Kind, [Option<String>; 4]), (u64, Vec<String>)> = BTreeMap::new();
+    let mut all: BTreeMap<(Kind, Stations), Load> = BTreeMap::new();
     let mut carried: BTreeMap<[Option<String>; 3], u64> = BTreeMap::new();
     for finding in verdict.findings.iter().filter(|finding| finding.kind == FindingKind::Sent) {
         let kind = match finding.severity {
