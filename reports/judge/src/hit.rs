@@ -134,15 +134,27 @@ pub(crate) fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
     }
 }
 
-/// The first runs of equal bytes; the rest is counted.
+/// The first runs of equal bytes; the rest is counted. A run within a longer one is left out: it only
+/// says that the decoy has those bytes in other places, too, and who knows other decoys than this one
+/// would give them to those.
 fn equal(ranges: &[Match]) -> Listing<EqualRow> {
+    let mut widest: Vec<&Match> = ranges.iter().collect();
+    widest.sort_by_key(|range| {
+        (range.piece.start, std::cmp::Reverse(range.piece.end), range.decoy.start)
+    });
+    let mut reached = None;
+    widest.retain(|range| {
+        let further = reached.is_none_or(|end| range.piece.end > end);
+        reached = reached.max(Some(range.piece.end));
+        further
+    });
     let row = |range: &Match| EqualRow {
         decoy_offset: range.decoy.start,
         decoded_offset: range.piece.start,
         len: range.decoy.end.saturating_sub(range.decoy.start),
     };
-    let rows = ranges.iter().take(EQUAL).map(row).collect();
-    Listing { rows, more: ranges.len().saturating_sub(EQUAL) as u64 }
+    let rows = widest.iter().copied().take(EQUAL).map(row).collect();
+    Listing { rows, more: widest.len().saturating_sub(EQUAL) as u64 }
 }
 
 impl Hit {
