@@ -53,7 +53,14 @@ pub(crate) fn die_with_parent() -> Result<(), Failed> {
         .step("prctl PR_SET_PDEATHSIG", NO_HINT)
 }
 
+/// A parent that died while the tie was not in place cannot send its signal any more.
+fn still_child_of(parent: nix::unistd::Pid) -> Result<(), Failed> {
+    let same = nix::unistd::getppid() == parent;
+    same.then_some(()).ok_or("it has ended").step("look for belljar", NO_HINT)
+}
+
 fn supervise(socket: &OwnedFd) -> Result<(), Failed> {
+    let parent = nix::unistd::getppid();
     die_with_parent()?;
     let (message, mut descriptors): (ToSupervisor, _) =
         hear(socket).step("receive the order", NO_HINT)?;
@@ -75,6 +82,7 @@ fn supervise(socket: &OwnedFd) -> Result<(), Failed> {
 
     let devices = devices(&order)?;
     become_inner_root(order.single)?;
+    still_child_of(parent)?;
 
     let mut tree = Tree::begin(&order, idmapped.into_iter().zip(mounts))?;
     if let (Some(world), Some(fuse)) = (&order.plan.world, &devices.fuse) {
