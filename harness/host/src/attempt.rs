@@ -300,7 +300,7 @@ fn open_files() -> Seen {
 fn space(folder: &Path) -> Seen {
     match nix::sys::statvfs::statvfs(folder) {
         Ok(stat) => {
-            let free = u64::from(stat.blocks_available()).saturating_mul(stat.fragment_size());
+            let free = stat.blocks_available().saturating_mul(stat.fragment_size());
             let words = format!("{} MiB are free in {}", free >> 20, folder.display());
             if free >= MUCH_SPACE { works(words) } else { weaker(words) }
         }
