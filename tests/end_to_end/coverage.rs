@@ -37,16 +37,18 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// Runs it; only this dimension may bar a pass, and must, with these words.
 fn loses(belljar: &mut Belljar, dimension: &str, words: &str) {
-    loses_only(belljar, dimension, words, &[dimension]);
+    loses_besides(belljar, dimension, words, &[]);
 }
 
-fn loses_only(belljar: &mut Belljar, dimension: &str, words: &str, all: &[&str]) {
+/// The same, where these dimensions may lose something, too.
+fn loses_besides(belljar: &mut Belljar, dimension: &str, words: &str, besides: &[&str]) {
     let _alone = alone();
     let ended = belljar.end();
     let verdict = belljar.verdict();
     let barring = barring(&verdict);
     let names: Vec<_> = barring.iter().map(|covered| covered.dimension.as_str()).collect();
-    assert_eq!(names, all, "{barring:?}");
+    let names: Vec<_> = names.into_iter().filter(|name| !besides.contains(name)).collect();
+    assert_eq!(names, [dimension], "{barring:?}");
     let row = barring.iter().find(|covered| covered.dimension == dimension).expect("it is there");
     println!("{dimension}: {}", row.reasons.join("; "));
     assert!(row.reasons.iter().any(|reason| reason.contains(words)), "{barring:?}");
@@ -97,9 +99,9 @@ fn a_full_record_loses_writes() {
             while True: os.pwrite(new, b'x', 0)\n\
         except OSError: pass\n\
         os._exit(0)\n";
-    // That the file was closed cannot be told any more either, and counts as not seen.
+    // That the file was closed may not be told any more either, and then counts as not seen.
     let mut belljar = made(fresh_seed(), &scenario, does);
-    loses_only(&mut belljar, "file-writes", "the record was full", &["file-reads", "file-writes"]);
+    loses_besides(&mut belljar, "file-writes", "the record was full", &["file-reads"]);
 }
 
 #[test]
@@ -147,11 +149,11 @@ fn a_flood_loses_packets() {
         for _ in range(3):\n    \
             if os.fork() == 0: break\n\
         flood = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
-        flood.setsockopt(socket.IPPROTO_UDP, 103, 10)\n\
+        flood.setsockopt(socket.IPPROTO_UDP, 103, 1)\n\
         flood.connect(('198.18.9.9', 9999))\n\
         end = time.time() + 4\n\
         while time.time() < end:\n    \
-            try: flood.send(b'x' * 1000)\n    \
+            try: flood.send(b'x' * 100)\n    \
             except OSError: pass\n";
     let mut belljar = made(fresh_seed(), &scenario("", ""), does);
     loses(&mut belljar, "packets", "the component's device dropped them");
@@ -259,7 +261,7 @@ fn more_addresses_in_a_call_than_are_looked_at_have_no_name() {
         out.close()\n\
         sys.exit(sent != 200)\n";
     let mut belljar = made(fresh_seed(), &scenario("", ""), does);
-    loses(&mut belljar, "flow-attribution", "nobody could be named");
+    loses(&mut belljar, "flow-attribution", "no actor could be named");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //!
 //! A target runs for `BELLJAR_FUZZ_SECONDS` (10 if not said). `BELLJAR_FUZZ_KEEP=1` adds what was
 //! found to be different to the corpus; `BELLJAR_FUZZ_SEED` repeats a run.
+#![forbid(unsafe_code)]
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -39,7 +39,13 @@ fn of_manifest(args: &TraceArgs) -> Result<Option<belljar_schema::Scenario>, Pro
     if args.decoys.is_dir() || plan.is_some_and(|plan| plan.exists()) {
         return Ok(None);
     }
-    let manifest = belljar_evidence::read_manifest(&args.decoys)?;
+    // A list that somebody names is theirs to put right, unlike a bundle that belljar has written.
+    let manifest =
+        belljar_evidence::read_manifest(&args.decoys).map_err(|error| Problem::Unreadable {
+            what: "list of decoys",
+            path: args.decoys.clone(),
+            source: std::io::Error::other(error),
+        })?;
     match library().iter().any(|entry| entry.name == manifest.scenario) {
         true => Ok(Some(resolve_world(&files::scenario(&manifest.scenario)?))),
         false => Ok(None),
