@@ -83,7 +83,7 @@ fn what_a_host_sends_by_itself_is_not() {
     match watched(own) {
         Ok(report) => {
             assert_eq!(report["foreign"], 0, "{report}");
-            assert!(report["seen"].as_u64().is_some_and(|seen| seen >= 3), "{report}");
+            assert!(report["seen"].as_u64().is_some_and(|seen| seen >= 2), "{report}");
         }
         Err(reason) => skip!("{reason}"),
     }
