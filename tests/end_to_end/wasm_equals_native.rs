@@ -39,6 +39,8 @@ fn said(finding: &Value) -> String {
 fn findings(verdict: &Value) -> Vec<String> {
     let mut all: Vec<String> =
         verdict["findings"].as_array().into_iter().flatten().map(said).collect();
+    // A product is known by its component's name, and the guests go by the programs' names.
+    all.retain(|line| !line.contains("\"product-version\""));
     all.sort();
     all
 }
@@ -49,6 +51,7 @@ fn items(verdict: &Value) -> Vec<String> {
         .as_array()
         .into_iter()
         .flatten()
+        .filter(|row| row["item"] != "product-version")
         .map(|row| {
             let hosts: Vec<String> = row["sent-to"]["rows"]
                 .as_array()
