@@ -88,3 +88,26 @@ fn what_a_host_sends_by_itself_is_not() {
         Err(reason) => skip!("{reason}"),
     }
 }
+
+#[test]
+fn a_process_that_no_test_started_may_have_its_hosts_at_such_addresses() {
+    // Its parent ends, so that it descends from nothing that was built here.
+    let orphan = "import os, socket, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while os.getppid() != 1: time.sleep(0.01)
+        s = socket.socket(2, 2)
+        for _ in range(20):
+            s.sendto(b'x', ('198.18.7.7', 9)); time.sleep(0.1)
+    os._exit(0)
+os.wait()
+time.sleep(3)";
+    match watched(orphan) {
+        Ok(report) => {
+            assert_eq!(report["foreign"], 0, "{report}");
+            assert_eq!(report["bystanders"], 20, "{report}");
+        }
+        Err(reason) => skip!("{reason}"),
+    }
+}
