@@ -121,16 +121,17 @@ impl NamespaceJar {
     /// # Errors
     /// [`JarError`], one variant a step. Nothing is left behind.
     pub fn prepare(plan: JarPlan, watcher: Arc<Watcher>) -> Result<(Self, Devices), JarError> {
+        let pair = || sockets::pair().map_err(|error| JarError::Supervisor(error.to_string()));
+        let ((socket, theirs), (init_socket, inits)) = (pair()?, pair()?);
+        // These two first: they go on beside what follows.
+        let keeper = Keeper::start(theirs)?;
+        let limiter = Limiter::make(plan.limits)?;
         let sabotage = Sabotage::from_environment();
         let users = Users::here();
         let canaries = Canaries::write()?;
-        let limiter = Limiter::make(plan.limits)?;
         let lowers = lowers(&plan, sabotage, users)?;
         let host_socket = (sabotage == Some(Sabotage::HostSocket)).then(host_socket).transpose()?;
 
-        let pair = || sockets::pair().map_err(|error| JarError::Supervisor(error.to_string()));
-        let ((socket, theirs), (init_socket, inits)) = (pair()?, pair()?);
-        let keeper = Keeper::start(theirs)?;
         let order = Order {
             plan: plan.clone(),
             single: users.single(),
@@ -313,7 +314,10 @@ impl NamespaceJar {
         }
         self.watcher.announce(pid, argv.into_iter().map(Into::into).collect());
         self.watcher.attach(listener);
-        self.limiter.join(pid)?;
+        // The look is belljar's own program, and needs no limit.
+        if !ours {
+            self.limiter.join(pid)?;
+        }
         self.ask(&ToInit::Release { id })?;
         match self.reply()? {
             (FromInit::Running { .. }, _) => {}

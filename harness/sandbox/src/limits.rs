@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::leftovers::{is_stale, numbered_name};
@@ -33,6 +34,7 @@ pub(crate) struct Limiter {
     memory: bool,
     processes: bool,
     watch: Option<Watch>,
+    readying: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,15 @@ struct Watch {
 struct Hierarchy {
     controllers: Vec<String>,
     place: PathBuf,
+    /// Whether this process lives in `place`.
+    ours: bool,
     unified: bool,
+}
+
+impl Hierarchy {
+    fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|known| known == controller)
+    }
 }
 
 fn hierarchies() -> Vec<Hierarchy> {
@@ -83,8 +93,10 @@ fn hierarchies() -> Vec<Hierarchy> {
         });
         let mine = mine.map(|path| path.strip_prefix(root).unwrap_or(path));
         let place = mine.map(|path| Path::new(point).join(path.trim_start_matches('/')));
-        let place = place.filter(|place| place.is_dir()).unwrap_or_else(|| point.into());
-        out.push(Hierarchy { controllers, place, unified });
+        let place = place.filter(|place| place.is_dir());
+        let ours = place.is_some();
+        let place = place.unwrap_or_else(|| point.into());
+        out.push(Hierarchy { controllers, place, ours, unified });
     }
     out
 }
@@ -92,7 +104,7 @@ fn hierarchies() -> Vec<Hierarchy> {
 impl Limiter {
     /// Makes groups with the limits, where the host has any that can be written.
     pub(crate) fn make(limits: JarLimits) -> Result<Self, JarError> {
-        sweep_groups();
+        let hierarchies = hierarchies();
         let mut out = Self {
             limits,
             groups: Vec::new(),
@@ -100,11 +112,12 @@ impl Limiter {
             memory: false,
             processes: false,
             watch: None,
+            readying: None,
         };
         let name = numbered_name("jar");
-        for hierarchy in hierarchies() {
-            let has = |name: &str| hierarchy.controllers.iter().any(|known| known == name);
-            let (memory, processes) = (has("memory") && !out.memory, has("pids") && !out.processes);
+        for hierarchy in &hierarchies {
+            let memory = hierarchy.has("memory") && !out.memory;
+            let processes = hierarchy.has("pids") && !out.processes;
             if !memory && !processes {
                 continue;
             }
@@ -140,6 +153,8 @@ impl Limiter {
             out.unified |= hierarchy.unified;
             out.groups.push(group);
         }
+        // No sooner: it would hold up the making of groups.
+        out.readying = ready(&hierarchies);
         Ok(out)
     }
 
@@ -246,8 +261,29 @@ impl Limiter {
     }
 }
 
+/// What is done beside the making of the jar. The first process that changes its group after a while
+/// waits until no processor is in the midst of a fork (5 to 16 ms on a quiet host); those that follow
+/// soon after do not. So that the component need not wait, this process says that it stays where it
+/// is. Then groups of the dead are swept.
+fn ready(hierarchies: &[Hierarchy]) -> Option<JoinHandle<()>> {
+    let limiting = |one: &&Hierarchy| one.ours && (one.has("memory") || one.has("pids"));
+    let stay = hierarchies.iter().find(limiting).map(|one| one.place.join("cgroup.procs"));
+    let work = std::thread::Builder::new().name("control groups".into());
+    let started = work.spawn(move || {
+        if let Some(stay) = stay {
+            // Where that is refused, the component waits.
+            let _ = fs::write(stay, std::process::id().to_string());
+        }
+        sweep_groups();
+    });
+    started.ok()
+}
+
 impl Drop for Limiter {
     fn drop(&mut self) {
+        if let Some(readying) = self.readying.take() {
+            let _ = readying.join();
+        }
         if let Some(watch) = &self.watch {
             watch.stop.store(true, Ordering::Relaxed);
         }
