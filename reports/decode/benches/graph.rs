@@ -1,13 +1,16 @@
 //! How fast the whole graph is on traffic-like data, on one core, in CPU time of this thread.
 //! `cargo bench -p belljar-decode` (`BELLJAR_BENCH_MB` sets how much of each kind; 64;
-//! with `BELLJAR_BENCH_TALLY` it is said which decoders made how much of it).
+//! with `BELLJAR_BENCH_TALLY` it is said which decoders made how much of it; `BELLJAR_BENCH_KIND`
+//! names the kinds that are measured, divided by `;`; `BELLJAR_BENCH_SHOWN=FILE` writes a line for
+//! everything that is shown, so that two versions can be compared).
 //!
 //! Kinds: files of this machine as they are, gzipped, random (as encrypted), base64 in a mail,
 //! requests with JSON, HTML, uploads in multipart forms, DNS queries, and all of these mixed.
 
-use belljar_decode::{Budget, explore};
+use belljar_decode::{Budget, Piece, explore};
 use belljar_record::{BytesSource, Layer};
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
@@ -113,6 +116,23 @@ fn queries(count: usize) -> Vec<u8> {
     series
 }
 
+/// A line for something shown: how it came, and what it is.
+fn list(to: &mut impl std::io::Write, (kind, number): (&str, usize), piece: &Piece<'_>) {
+    let chain: Vec<String> = piece
+        .chain
+        .iter()
+        .map(|step| {
+            let detail = step.detail.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{} {:?} {detail}", step.decoder.name(), step.input)
+        })
+        .collect();
+    let mut hasher = DefaultHasher::new();
+    piece.bytes.hash(&mut hasher);
+    let (len, hash) = (piece.bytes.len(), hasher.finish());
+    writeln!(to, "{kind} {number} {} {} {len} {hash:016x}", chain.join("; "), piece.base)
+        .expect("the list can be written");
+}
+
 struct Kind {
     name: &'static str,
     layer: Layer,
@@ -164,17 +184,26 @@ fn main() {
         .chain(kinds[2].payloads.iter().take(mb / 4).cloned())
         .collect();
     kinds.push(stream("mixed", mixed));
+    if let Ok(names) = std::env::var("BELLJAR_BENCH_KIND") {
+        kinds.retain(|kind| names.split(';').any(|name| name == kind.name));
+    }
+    let mut listed = std::env::var_os("BELLJAR_BENCH_SHOWN").map(|path| {
+        std::io::BufWriter::new(std::fs::File::create(path).expect("the list can be written"))
+    });
     for kind in kinds {
         let (mut bytes, mut shown, mut pieces, mut cut) = (0_u64, 0_u64, 0_u64, 0_u64);
         let mut tally: BTreeMap<(usize, &str), (u64, u64)> = BTreeMap::new();
         let tallying = std::env::var_os("BELLJAR_BENCH_TALLY").is_some();
         let start = cpu();
-        for payload in kind.payloads {
+        for (number, payload) in kind.payloads.into_iter().enumerate() {
             bytes += payload.len() as u64;
             let source = BytesSource::from(payload);
             let result = explore(&source, kind.layer, &Budget::default(), &mut |piece| {
                 shown += piece.bytes.len() as u64;
                 pieces += 1;
+                if let Some(listed) = &mut listed {
+                    list(listed, (kind.name, number), piece);
+                }
                 if tallying && let Some(step) = piece.chain.last() {
                     let entry = tally.entry((piece.chain.len(), step.decoder.name())).or_default();
                     entry.0 += 1;

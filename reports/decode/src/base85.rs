@@ -76,34 +76,47 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
     found
 }
 
+/// What a byte counts for in [`looks_so`], sixteen bits each: signs, capitals, digits, all.
+type Weights = [u64; 256];
+
+static ASCII85_WEIGHTS: Weights = weights(false);
+static Z85_WEIGHTS: Weights = weights(true);
+
+const fn weights(z85: bool) -> Weights {
+    let mut weights = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        let sign = if z85 {
+            !b.is_ascii_alphanumeric() && Z85_VALUES[byte] < SKIP
+        } else {
+            matches!(b, b'!'..=b'*' | b',' | b':'..=b'<' | b'>'..=b'@' | b'['..=b'^' | b'`')
+        };
+        // Zeros are written in these.
+        let zero = if z85 { b'0' } else { b'!' };
+        if b != zero {
+            weights[byte] = sign as u64
+                | (b.is_ascii_uppercase() as u64) << 16
+                | (b.is_ascii_digit() as u64) << 32
+                | (!matches!(b, b'\r' | b'\n') as u64) << 48;
+        }
+        byte += 1;
+    }
+    weights
+}
+
 /// Whether a run has as many signs as random bytes give.
 fn looks_so(decoder: Decoder, run: &[u8]) -> bool {
-    let mut counts = [0_u32; 256];
+    let weights = if decoder == Decoder::Z85 { &Z85_WEIGHTS } else { &ASCII85_WEIGHTS };
+    let (mut sum, mut set) = (0_u64, 0_u128);
     for &byte in run.iter().take(4096) {
-        counts[byte as usize] += 1;
+        let weight = weights[byte as usize];
+        sum += weight;
+        set |= u128::from(weight & 1) << (byte & 127);
     }
-    let sign = |byte: u8| match decoder {
-        Decoder::Z85 => !byte.is_ascii_alphanumeric() && values(decoder)[byte as usize] < SKIP,
-        _ => matches!(byte, b'!'..=b'*' | b',' | b':'..=b'<' | b'>'..=b'@' | b'['..=b'^' | b'`'),
-    };
-    let (mut signs, mut different, mut all) = (0, 0, 0);
-    let (mut upper, mut digits) = (0, 0);
-    for (byte, &count) in (0_u8..=255).zip(&counts) {
-        // Zeros are written in these.
-        let zero = if decoder == Decoder::Z85 { b'0' } else { b'!' };
-        if byte == zero {
-            continue;
-        }
-        if !matches!(byte, b'\r' | b'\n') {
-            all += count;
-        }
-        if sign(byte) {
-            signs += count;
-            different += u32::from(count > 0);
-        }
-        upper += if byte.is_ascii_uppercase() { count } else { 0 };
-        digits += if byte.is_ascii_digit() { count } else { 0 };
-    }
+    let part = |place: u32| (sum >> place) as u16 as u32;
+    let (signs, upper, digits, all) = (part(0), part(16), part(32), part(48));
+    let different = set.count_ones();
     // Of 85 characters, 23 are such signs, 26 capitals, 10 digits; text of few different bytes has
     // fewer. Addresses have few capitals.
     if decoder == Decoder::Z85 && (upper * 10 < all || digits * 40 < all) {

@@ -14,14 +14,14 @@ use crate::inflate::{self, Flow};
 use crate::keys::{self, Keys};
 use crate::part::{self, Content, Gathered, Part, Role};
 use crate::produce::produce;
+use crate::seen::Seen;
 use crate::span::{Blocks, Span};
 use crate::{
     Decoder, Step, archive, base58, base85, cipher, escape, marks, markup, picture, seven_zip,
     text, turn, wide, words, zip_secret,
 };
 use belljar_record::{ByteString, DecoySource, Layer};
-use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// How far neighbouring windows overlap.
@@ -79,8 +79,7 @@ pub fn explore(
         ends: Vec::new(),
         keys_seen: Keys::default(),
         sealed: Vec::new(),
-        seen: HashSet::new(),
-        keys: RandomState::new(),
+        seen: Seen::new(),
     };
     graph.meter.cut.add(&cut);
     let id = graph.next();
@@ -94,13 +93,14 @@ pub fn explore(
     }
     let told = parts.iter().any(|part| matches!(part.role, Role::Body | Role::Message));
     if let Some(bytes) = &held {
+        let all = Told::new(bytes);
         graph.show(id, 0, bytes);
         if !told {
-            graph.whole(bytes, 0);
+            graph.whole(&all, 0);
         }
         graph.look_at(span, 0, 0, bytes, bytes.len(), 0);
         if !told || bytes.len() <= TURNED_TOO {
-            graph.turns(bytes, 0);
+            graph.turns(&all, 0);
         }
     } else {
         graph.object(span, 0, id);
@@ -138,6 +138,22 @@ impl Expect {
     }
 }
 
+/// All bytes of something, and what they tell by how often each stands in them.
+struct Told<'a> {
+    bytes: &'a [u8],
+    counts: OnceCell<turn::Counts>,
+}
+
+impl<'a> Told<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, counts: OnceCell::new() }
+    }
+
+    fn counts(&self) -> &turn::Counts {
+        self.counts.get_or_init(|| turn::Counts::of(&self.bytes[..self.bytes.len().min(COUNTED)]))
+    }
+}
+
 /// Something that may be encrypted with a key that is seen elsewhere in the payload.
 struct Sealed {
     chain: Vec<Step>,
@@ -162,9 +178,8 @@ struct Graph<'v> {
     ends: Vec<u8>,
     keys_seen: Keys,
     sealed: Vec<Sealed>,
-    /// Contents that were shown, by keyed hash and place in the payload.
-    seen: HashSet<(u64, u64)>,
-    keys: RandomState,
+    /// Contents that were shown, with their places in the payload.
+    seen: Seen,
 }
 
 impl Graph<'_> {
@@ -186,8 +201,9 @@ impl Graph<'_> {
                 match (range.end - range.start) <= self.meter.window as u64 {
                     true => {
                         let bytes = span.take(range.clone(), usize::MAX);
-                        self.whole(&bytes, range.start);
-                        self.turns(&bytes, range.start);
+                        let all = Told::new(&bytes);
+                        self.whole(&all, range.start);
+                        self.turns(&all, range.start);
                     }
                     false => self.whole_far(span, range),
                 }
@@ -224,9 +240,10 @@ impl Graph<'_> {
 
     fn whole_of(&mut self, span: Span<'_>, range: Range<u64>) {
         if let Span::Near(bytes) = span {
-            self.whole(bytes, 0);
+            let all = Told::new(bytes);
+            self.whole(&all, 0);
             if bytes.len() > TURNED_TOO {
-                self.turns(bytes, 0);
+                self.turns(&all, 0);
             }
         } else {
             self.whole_far(span, range);
@@ -238,16 +255,17 @@ impl Graph<'_> {
         let source = match span {
             Span::Near(bytes) => {
                 self.show(id, base, bytes);
+                let all = Told::new(bytes);
                 let starts = self.starts_at_object(base);
                 if starts {
-                    self.whole(bytes, base);
+                    self.whole(&all, base);
                 }
                 // Places are told to children relative to the object: `base` is added in `child`.
                 if bytes.len() >= LOOK {
                     self.look_at(span, base, 0, bytes, bytes.len(), 0);
                 }
                 if starts {
-                    self.turns(bytes, base);
+                    self.turns(&all, base);
                 }
                 return;
             }
@@ -429,13 +447,13 @@ impl Graph<'_> {
 
     /// What something may be from its first to its last byte. `bytes` are all of it and begin at
     /// `base` of the object.
-    fn whole(&mut self, bytes: &[u8], base: u64) {
+    fn whole(&mut self, all: &Told<'_>, base: u64) {
+        let bytes = all.bytes;
         if self.chain.len() >= self.meter.depth || bytes.len() < TELLING || self.quiet > 0 {
             return;
         }
+        let counts = all.counts();
         let (span, all) = (Span::Near(bytes), 0..bytes.len() as u64);
-        let head = &bytes[..bytes.len().min(COUNTED)];
-        let counts = turn::Counts::of(head);
         if counts.may_be_packed() {
             self.bare(span, base, all.clone());
         }
@@ -476,13 +494,14 @@ impl Graph<'_> {
     }
 
     /// What may have been done to every byte, or to the order of all.
-    fn turns(&mut self, bytes: &[u8], base: u64) {
+    fn turns(&mut self, all: &Told<'_>, base: u64) {
+        let bytes = all.bytes;
         let turns = self.chain.iter().filter(|step| turn::is_turn(step.decoder)).count();
         let size = TELLING..=REVERSED;
         if turns >= 2 || self.chain.len() > 3 || self.quiet > 0 || !size.contains(&bytes.len()) {
             return;
         }
-        let (span, all) = (Span::Near(bytes), 0..bytes.len() as u64);
+        let (told, span, all) = (all, Span::Near(bytes), 0..bytes.len() as u64);
         let last = self.chain.last().map(|step| step.decoder);
         let expect = Expect::bytes(16);
         if last != Some(Decoder::Reversed) {
@@ -491,7 +510,7 @@ impl Graph<'_> {
         if bytes.len() > TURNED || !matches!(last, None | Some(Decoder::Reversed)) && turns > 0 {
             return;
         }
-        let counts = turn::Counts::of(&bytes[..bytes.len().min(COUNTED)]);
+        let counts = told.counts();
         if !counts.is_text() {
             self.child(Decoder::BitsReversed, None, span, base, all.clone(), expect);
         }
@@ -618,7 +637,7 @@ impl Graph<'_> {
         self.chain.push(Step { decoder, input, detail: detail.clone() });
         self.lengths.push(output);
         if output <= window as u64 {
-            if self.seen.insert((self.keys.hash_one(&kept), place)) {
+            if self.seen.is_new(&kept, place) {
                 let id = self.next();
                 self.object(Span::Near(&kept), 0, id);
             }

@@ -32,6 +32,7 @@ mod part;
 mod picture;
 mod produce;
 mod replay;
+mod seen;
 mod series;
 mod seven_zip;
 mod span;

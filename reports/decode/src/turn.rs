@@ -8,6 +8,7 @@
 //! text.
 
 use crate::Decoder;
+use std::sync::LazyLock;
 
 /// The longest object for which all 255 numbers are tried.
 pub(crate) const TRY_ALL: usize = 8 << 10;
@@ -82,6 +83,17 @@ pub(crate) fn added_to_mark(bytes: &[u8]) -> Option<u8> {
     })
 }
 
+/// `n · log₂ n`, from a table for the small numbers that there are most of.
+fn times_its_logarithm(number: u32) -> f64 {
+    static SMALL: LazyLock<[f64; 512]> = LazyLock::new(|| {
+        std::array::from_fn(|n| if n == 0 { 0.0 } else { n as f64 * (n as f64).log2() })
+    });
+    match SMALL.get(number as usize) {
+        Some(&known) => known,
+        None => f64::from(number) * f64::from(number).log2(),
+    }
+}
+
 /// How often each byte stands in something.
 pub(crate) struct Counts {
     counts: [u32; 256],
@@ -90,11 +102,34 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let mut counts = [0; 256];
-        for &byte in bytes {
+        // Two counters for each byte: the same one twice in a row would have to wait for itself.
+        let (mut counts, mut others) = ([0; 256], [0; 256]);
+        let (pairs, last) = bytes.as_chunks::<2>();
+        for &[first, second] in pairs {
+            counts[first as usize] += 1;
+            others[second as usize] += 1;
+        }
+        for &byte in last {
             counts[byte as usize] += 1;
         }
+        for (count, other) in counts.iter_mut().zip(others) {
+            *count += other;
+        }
         Self { counts, all: u32::try_from(bytes.len()).unwrap_or(u32::MAX) }
+    }
+
+    /// How many bytes are printable if a number was added, for each number.
+    fn all_printable(&self) -> [u32; 256] {
+        let mut below = [0; 513];
+        for place in 0..512 {
+            below[place + 1] = below[place] + self.counts[place & 255];
+        }
+        let mut printable = [0; 256];
+        for (number, sum) in printable.iter_mut().enumerate() {
+            let at = |byte: usize| self.counts[(byte + number) & 255];
+            *sum = below[0x7f + number] - below[0x20 + number] + at(9) + at(10) + at(13);
+        }
+        printable
     }
 
     fn share(&self, number: u8, of: impl Fn(u8) -> bool) -> f64 {
@@ -121,12 +156,8 @@ impl Counts {
     /// Shannon entropy, bits a byte.
     fn entropy(&self) -> f64 {
         let all = f64::from(self.all.max(1));
-        self.counts
-            .iter()
-            .filter(|&&count| count > 0)
-            .map(|&count| f64::from(count) / all)
-            .map(|share| -share * share.log2())
-            .sum()
+        let sum: f64 = self.counts.iter().map(|&count| times_its_logarithm(count)).sum();
+        all.log2() - sum / all
     }
 
     /// Whether it may be a compressed stream: no text, and bytes that are rather even.
@@ -145,9 +176,11 @@ impl Counts {
     /// Numbers that may have been added, likeliest first; `None` if any may.
     pub(crate) fn added(&self) -> Option<Vec<u8>> {
         let mut likely: Vec<(f64, u8)> = Vec::new();
+        let printable = self.all_printable();
+        let all = f64::from(self.all.max(1));
         let (text, natural) = (self.is_text(), self.natural(0));
         for number in 1..=255_u8 {
-            if self.printable(number) < 0.97 {
+            if f64::from(printable[usize::from(number)]) / all < 0.97 {
                 continue;
             }
             let score = self.natural(number);
@@ -215,6 +248,22 @@ mod tests {
         record.extend((0..300).map(|i| (i * 7) as u8));
         let added: Vec<u8> = record.iter().map(|b| b.wrapping_add(99)).collect();
         assert!(Counts::of(&added).added().expect("few").contains(&99));
+    }
+
+    #[test]
+    fn what_is_printable_is_counted_as_byte_by_byte() {
+        let bytes: Vec<u8> = (0..3001_u32).map(|i| (i * i % 251) as u8).collect();
+        let counts = Counts::of(&bytes);
+        for number in 0..=255_u8 {
+            let plain = bytes
+                .iter()
+                .map(|b| b.wrapping_sub(number))
+                .filter(|b| matches!(b, 0x20..=0x7e | b'\t' | b'\r' | b'\n'))
+                .count();
+            assert_eq!(counts.all_printable()[usize::from(number)] as usize, plain);
+            let share = plain as f64 / bytes.len() as f64;
+            assert!((counts.printable(number) - share).abs() < 1e-9);
+        }
     }
 
     #[test]

@@ -22,15 +22,17 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
     let mut at = 0;
     while at < bytes.len() {
         let Some(zero) = memchr::memchr(0, &bytes[at..]).map(|i| i + at) else { break };
+        // Every second byte of such a run is zero; most zeros in other data stand alone.
+        let sixteen = zeros_at(bytes, zero, 2);
         // A run of characters with a zero after each: it began one byte before the zero.
         let start = zero.saturating_sub(1).max(at.saturating_sub(1));
-        let little = run(&bytes[start..], 1);
+        let little = if sixteen { run(&bytes[start..], 1) } else { 0 };
         if zero > start && little >= LEAST {
             found.push((Decoder::Utf16Le, start..start + little * 2));
             at = start + little * 2;
             continue;
         }
-        let big = run(&bytes[zero..], 0);
+        let big = if sixteen { run(&bytes[zero..], 0) } else { 0 };
         if big >= LEAST {
             found.push((Decoder::Utf16Be, zero..zero + big * 2));
             at = zero + big * 2;
@@ -48,6 +50,11 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
         }
     }
     found
+}
+
+/// Whether as many zeros as the shortest run has stand `apart` bytes from each other.
+fn zeros_at(bytes: &[u8], first: usize, apart: usize) -> bool {
+    (0..LEAST).all(|unit| bytes.get(first + unit * apart) == Some(&0))
 }
 
 /// Whether all of it is UTF-16 or UTF-32: then zero characters at its edges belong to it too.
@@ -116,6 +123,10 @@ fn four(bytes: &[u8], zero: usize, floor: usize) -> Option<(Decoder, Range<usize
     let big = (Decoder::Utf32Be, (zero + zeros).saturating_sub(3).max(zero));
     little
         .chain(std::iter::once(big))
+        .filter(|&(decoder, start)| {
+            let highest = if decoder == Decoder::Utf32Le { start + 3 } else { start };
+            zeros_at(bytes, highest, 4)
+        })
         .map(|(decoder, start)| (decoder, start, fours(decoder, &bytes[start..])))
         .max_by_key(|&(_, start, count)| (count, std::cmp::Reverse(start)))
         .filter(|&(_, _, count)| count >= LEAST)

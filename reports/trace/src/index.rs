@@ -213,6 +213,16 @@ impl Index {
         self.stats
     }
 
+    /// How many bytes stand in `bytes` as they stand in contents, names and facts (each counted
+    /// anew wherever it stands). Nothing is decoded.
+    pub fn known(&self, bytes: &[u8]) -> u64 {
+        let mut runs = scan::Runs::default();
+        scan::runs(self, 0, bytes, &mut runs);
+        let mut known = runs.contents.iter().map(|run| run.len).sum();
+        self.words.find(bytes, |word, _| known += self.words.len(word));
+        known
+    }
+
     /// Bytes of all contents.
     pub(crate) fn bytes(&self) -> u64 {
         self.content_bytes
