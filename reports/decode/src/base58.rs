@@ -41,10 +41,11 @@ fn joins(byte: u8) -> bool {
 }
 
 fn token(text: &[u8], range: Range<usize>, found: &mut Vec<Range<usize>>) {
+    if range.len() < LEAST {
+        return;
+    }
     // An empty line begins something new, as between the head and the body of a mail.
-    let start = text[range.clone()]
-        .windows(4)
-        .rposition(|four| four == b"\r\n\r\n")
+    let start = memchr::memmem::rfind(&text[range.clone()], b"\r\n\r\n")
         .map_or(range.start, |i| range.start + i + 4);
     let token = &text[start..range.end];
     let lead = token.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();

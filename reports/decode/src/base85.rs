@@ -64,8 +64,12 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
                 .iter()
                 .rposition(|&b| !inside(b))
                 .map_or(floor, |i| floor + i + 1);
-            let end = probe
-                + bytes[probe..].iter().position(|&b| !inside(b)).unwrap_or(bytes.len() - probe);
+            let long = bytes[probe..].as_chunks::<32>().0.iter();
+            let behind = probe + 32 * long.take_while(|chunk| all_inside(decoder, chunk)).count();
+            let end = bytes[behind..]
+                .iter()
+                .position(|&b| !inside(b))
+                .map_or(bytes.len(), |i| behind + i);
             if end - start >= LEAST && looks_so(decoder, &bytes[start..end]) {
                 phases(decoder, bytes, start..end, &mut found);
             }
@@ -74,6 +78,21 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
         }
     }
     found
+}
+
+/// Whether all bytes are of the alphabet, by comparisons that need no table.
+fn all_inside(decoder: Decoder, chunk: &[u8; 32]) -> bool {
+    let break_ = |byte: u8| (byte == b'\r') | (byte == b'\n');
+    if decoder == Decoder::Z85 {
+        // All that is printable but the blank and nine signs.
+        return chunk.iter().fold(true, |all, &b| {
+            let printable = b.wrapping_sub(0x21) < 0x5e;
+            let none = (b == b'"') | (b == b'\'') | (b == b',') | (b == b';') | (b == b'\\');
+            let nor = (b == b'_') | (b == b'`') | (b == b'|') | (b == b'~');
+            all & ((printable & !none & !nor) | break_(b))
+        });
+    }
+    chunk.iter().fold(true, |all, &b| all & ((b.wrapping_sub(b'!') < 85) | (b == b'z') | break_(b)))
 }
 
 /// What a byte counts for in [`looks_so`], sixteen bits each: signs, capitals, digits, all.
@@ -204,6 +223,16 @@ mod tests {
         assert_eq!(decode(Decoder::Ascii85, b"9jqo^F*2M7/c"), b"Man sure.");
         assert_eq!(decode(Decoder::Ascii85, b"z9jqo^"), b"\0\0\0\0Man ");
         assert_eq!(decode(Decoder::Z85, b"HelloWorld"), b"\x86\x4f\xd2\x6f\xb5\x59\xf7\x5b");
+    }
+
+    #[test]
+    fn the_alphabets_are_told_without_their_tables() {
+        for decoder in [Decoder::Ascii85, Decoder::Z85] {
+            for byte in 0..=255 {
+                let known = values(decoder)[usize::from(byte)] != NONE;
+                assert_eq!(all_inside(decoder, &[byte; 32]), known, "{decoder:?} {byte}");
+            }
+        }
     }
 
     #[test]

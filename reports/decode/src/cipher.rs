@@ -103,7 +103,11 @@ pub(crate) fn open(bytes: &[u8], keys: &[Vec<u8>], nonces: &[Vec<u8>]) -> Option
 /// Whether key and nonce are right for a ciphertext.
 fn right(mode: Mode, key: &[u8], nonce: &[u8], text: &[u8]) -> bool {
     let head = &text[..text.len().min(256) & !15];
-    if plausible(&decrypt(mode, key, nonce, head)) {
+    // Of most keys the first bytes say that they are wrong.
+    let first = decrypt(mode, key, nonce, &head[..head.len().min(64)]);
+    if (!is_far_from_text(&first) || turn::has_mark(&first))
+        && plausible(&decrypt(mode, key, nonce, head))
+    {
         return true;
     }
     let Some((body, tag)) = text.split_last_chunk::<TAG>() else { return false };
@@ -114,11 +118,19 @@ fn right(mode: Mode, key: &[u8], nonce: &[u8], text: &[u8]) -> bool {
     }
 }
 
+fn is_text(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e | b'\t' | b'\r' | b'\n')
+}
+
+/// Whether so many bytes are no text that 256 which begin with them are none.
+fn is_far_from_text(bytes: &[u8]) -> bool {
+    bytes.iter().map(|&b| u32::from(!is_text(b))).sum::<u32>() > 256 / 20
+}
+
 /// Whether something is text, or begins as a file or stream does.
 fn plausible(bytes: &[u8]) -> bool {
-    let text = |b: &&u8| matches!(**b, 0x20..=0x7e | b'\t' | b'\r' | b'\n');
-    bytes.len() >= LEAST
-        && (bytes.iter().filter(text).count() * 20 >= bytes.len() * 19 || turn::has_mark(bytes))
+    let text = bytes.iter().filter(|&&b| is_text(b)).count();
+    bytes.len() >= LEAST && (text * 20 >= bytes.len() * 19 || turn::has_mark(bytes))
 }
 
 fn decrypt(mode: Mode, key: &[u8], nonce: &[u8], text: &[u8]) -> Vec<u8> {

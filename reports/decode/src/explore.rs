@@ -40,6 +40,8 @@ const LOOK: usize = 22;
 const COUNTED: usize = 16 << 10;
 /// How much may be set aside for keys that are seen later.
 const SEALED: usize = 16;
+/// The largest room that is kept to be used again.
+const SPARE: usize = 2 << 20;
 /// Bytes that bare streams must give.
 const BARE: usize = 32;
 
@@ -80,6 +82,7 @@ pub fn explore(
         keys_seen: Keys::default(),
         sealed: Vec::new(),
         seen: Seen::new(),
+        spare: Vec::new(),
     };
     graph.meter.cut.add(&cut);
     let id = graph.next();
@@ -180,6 +183,8 @@ struct Graph<'v> {
     sealed: Vec<Sealed>,
     /// Contents that were shown, with their places in the payload.
     seen: Seen,
+    /// Room for what is decoded.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Graph<'_> {
@@ -430,7 +435,14 @@ impl Graph<'_> {
         for sealed in std::mem::take(&mut self.sealed) {
             let Sealed { chain, lengths, base, bytes } = sealed;
             self.meter.work(bytes.len() as u64 * 16);
-            let Some(opened) = cipher::open(&bytes, &keys.keys, &keys.nonces) else { continue };
+            let inside = match chain.first() {
+                None => base..base + bytes.len() as u64,
+                // What was put together may have its key in between.
+                Some(step) if step.decoder == Decoder::Part => 0..0,
+                Some(step) => step.input.clone(),
+            };
+            let (keys, nonces) = keys.outside(&inside);
+            let Some(opened) = cipher::open(&bytes, &keys, &nonces) else { continue };
             self.chain = chain;
             self.lengths = lengths;
             let decoder = match opened.mode {
@@ -601,7 +613,7 @@ impl Graph<'_> {
         }
         let window = self.meter.window;
         let most = self.meter.output_left();
-        let (mut kept, mut output) = (Vec::new(), 0_u64);
+        let (mut kept, mut output) = (self.spare.pop().unwrap_or_default(), 0_u64);
         let mut stopped = false;
         let parameter = detail.as_ref().map(|detail| detail.0.as_slice());
         let went = produce(decoder, parameter, span, range.clone(), &mut |block| {
@@ -620,33 +632,36 @@ impl Graph<'_> {
             self.meter.cut.output += 1;
         }
         let used_all = went.whole && range.end - range.start - went.input <= 8;
-        if kept.len() < expect.least
+        let short = kept.len() < expect.least
             || (expect.whole && !used_all)
-            || (!went.whole && decoder == Decoder::Zlib && kept.len() < 64)
-        {
-            return;
-        }
-        self.meter.begin();
-        self.meter.spend(output);
-        if text::alphabet(decoder).is_some() && kept.len() <= 32 {
-            self.keys_seen.see(&kept);
-        }
-        let input = base + range.start..base + range.start + went.input;
-        let detail = detail.or_else(|| self.name_of(decoder, span, &range));
-        let place = self.chain.first().map_or(input.start, |step| step.input.start);
-        self.chain.push(Step { decoder, input, detail: detail.clone() });
-        self.lengths.push(output);
-        if output <= window as u64 {
-            if self.seen.is_new(&kept, place) {
+            || (!went.whole && decoder == Decoder::Zlib && kept.len() < 64);
+        if !short {
+            self.meter.begin();
+            self.meter.spend(output);
+            let input = base + range.start..base + range.start + went.input;
+            let place = self.chain.first().map_or(input.start, |step| step.input.start);
+            if text::alphabet(decoder).is_some() && kept.len() <= 32 {
+                self.keys_seen.see(&kept, place);
+            }
+            let detail = detail.or_else(|| self.name_of(decoder, span, &range));
+            self.chain.push(Step { decoder, input, detail: detail.clone() });
+            self.lengths.push(output);
+            if output > window as u64 {
+                kept.clear();
+                let held = std::mem::take(&mut kept);
+                self.windows(decoder, detail, span, range, output.min(most), held);
+            } else if self.seen.is_new(&kept, place) {
                 let id = self.next();
                 self.object(Span::Near(&kept), 0, id);
             }
-        } else {
-            kept.clear();
-            self.windows(decoder, detail, span, range, output.min(most), kept);
+            self.chain.pop();
+            self.lengths.pop();
         }
-        self.chain.pop();
-        self.lengths.pop();
+        // Room that was made once is used again.
+        if kept.capacity() > 0 && kept.capacity() <= SPARE && self.spare.len() < 8 {
+            kept.clear();
+            self.spare.push(kept);
+        }
     }
 
     /// The names that an archive gives what is in it.

@@ -82,8 +82,8 @@ pub(crate) fn stream(
     let mut inflate = Decompress::new(decoder == Decoder::Zlib);
     let mut blocks = Blocks::new(span, start + header..end);
     // Many streams are short, and many that are tried are none.
-    let room = (end.saturating_sub(start).saturating_mul(4)).clamp(1 << 10, 64 << 10);
-    let mut out = vec![0; room as usize];
+    let room = (end.saturating_sub(start).saturating_mul(4)).clamp(1 << 10, 64 << 10) as usize;
+    let mut out = vec![0; room.min(4 << 10)];
     let done = |inflate: &Decompress, whole: bool| Inflated {
         input: (header + inflate.total_in() + if whole { trailer } else { 0 })
             .min(end.saturating_sub(start)),
@@ -104,6 +104,9 @@ pub(crate) fn stream(
             used += took;
             if gave > 0 && sink(&out[..gave]) == Flow::Stop {
                 return done(&inflate, false);
+            }
+            if gave == out.len() && gave < room {
+                out.resize(room, 0);
             }
             match status {
                 Ok(Status::StreamEnd) => return done(&inflate, true),

@@ -4,6 +4,7 @@
 //! exactly as long as a key and was written in digits. Cannot see: keys in other payloads.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// The most passwords that are tried.
 const PASSWORDS: usize = 512;
@@ -12,16 +13,38 @@ const KEYS: usize = 32;
 /// Bytes in which passwords are looked for, at each end of something long.
 const TEXT: usize = 64 << 10;
 
+/// The most places of one key that are kept.
+const PLACES: usize = 4;
+
 /// Keys and nonces that were seen.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    pub(crate) keys: Vec<Vec<u8>>,
-    pub(crate) nonces: Vec<Vec<u8>>,
+    keys: Vec<Known>,
+    nonces: Vec<Known>,
+}
+
+/// A key or nonce, and where in the payload it stands.
+#[derive(Debug)]
+struct Known {
+    bytes: Vec<u8>,
+    places: Vec<u64>,
 }
 
 impl Keys {
-    /// Takes note of something decoded from digits.
-    pub(crate) fn see(&mut self, bytes: &[u8]) {
+    /// Keys and nonces of which some place is outside of `inside`: what is encrypted does not hold
+    /// its own key in digits.
+    pub(crate) fn outside(&self, inside: &Range<u64>) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let of = |all: &[Known]| {
+            all.iter()
+                .filter(|known| known.places.iter().any(|place| !inside.contains(place)))
+                .map(|known| known.bytes.clone())
+                .collect()
+        };
+        (of(&self.keys), of(&self.nonces))
+    }
+
+    /// Takes note of something decoded from digits that stand at `place` of the payload.
+    pub(crate) fn see(&mut self, bytes: &[u8], place: u64) {
         if !matches!(bytes.len(), 8 | 12 | 16 | 24 | 32) {
             return;
         }
@@ -33,9 +56,13 @@ impl Keys {
         if different as usize * 2 <= bytes.len() {
             return;
         }
-        let keep = |list: &mut Vec<Vec<u8>>| {
-            if list.len() < KEYS && !list.iter().any(|known| known == bytes) {
-                list.push(bytes.to_vec());
+        let keep = |list: &mut Vec<Known>| {
+            if let Some(known) = list.iter_mut().find(|known| known.bytes == bytes) {
+                if known.places.len() < PLACES && !known.places.contains(&place) {
+                    known.places.push(place);
+                }
+            } else if list.len() < KEYS {
+                list.push(Known { bytes: bytes.to_vec(), places: vec![place] });
             }
         };
         if matches!(bytes.len(), 16 | 24 | 32) {
@@ -102,6 +129,17 @@ fn is_break(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_stands_only_in_what_is_encrypted_does_not_count() {
+        let (twice, inside) = (b"0123456789abcdef", b"fedcba9876543210");
+        let mut keys = Keys::default();
+        keys.see(twice, 10);
+        keys.see(twice, 500);
+        keys.see(inside, 20);
+        assert_eq!(keys.outside(&(0..100)), (vec![twice.to_vec()], vec![twice.to_vec()]));
+        assert_eq!(keys.outside(&(0..600)), (vec![], vec![]));
+    }
 
     #[test]
     fn a_password_behind_its_label_comes_first() {

@@ -29,7 +29,7 @@ fn value(letter: u8, urls: bool) -> Option<u8> {
 /// The stream that a run of letters is, if it is one.
 pub(crate) fn find(text: &[u8]) -> Option<std::ops::Range<usize>> {
     // An empty line begins something new, as between the head and the body of a mail; so does `=`.
-    let start = text.windows(4).rposition(|four| four == b"\r\n\r\n").map_or(0, |i| i + 4);
+    let start = memchr::memmem::rfind(text, b"\r\n\r\n").map_or(0, |i| i + 4);
     let tail = text.iter().rev().take_while(|b| matches!(b, b'=' | b'$' | b'\r' | b'\n')).count();
     let body = text.len() - tail;
     let start = start.min(body);

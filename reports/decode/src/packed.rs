@@ -253,8 +253,8 @@ fn brotli(input: &mut Counted<'_>, sink: &mut dyn FnMut(&[u8]) -> Flow) -> (u64,
         StandardAlloc::default(),
         StandardAlloc::default(),
     );
-    let room = (input.rest().len() * 4).clamp(1 << 10, OUT);
-    let (mut buffer, mut total) = (vec![0; room], 0);
+    let most = (input.rest().len() * 4).clamp(1 << 10, OUT);
+    let (mut buffer, mut total) = (vec![0; most.min(4 << 10)], 0);
     loop {
         let rest = input.rest();
         let ended = rest.is_empty();
@@ -273,6 +273,9 @@ fn brotli(input: &mut Counted<'_>, sink: &mut dyn FnMut(&[u8]) -> Flow) -> (u64,
         input.took(used);
         if gave > 0 && sink(&buffer[..gave]) == Flow::Stop {
             return (total as u64, false);
+        }
+        if gave == buffer.len() && gave < most {
+            buffer.resize(most, 0);
         }
         match status {
             BrotliResult::ResultSuccess => return (total as u64, true),

@@ -36,6 +36,11 @@ impl Span<'_> {
     /// The bytes of `range`, as far as there are any; at most `most`.
     pub(crate) fn take(&self, range: Range<u64>, most: usize) -> Vec<u8> {
         let end = range.end.min(self.len());
+        if let Self::Near(bytes) = self {
+            let from = usize::try_from(range.start).unwrap_or(usize::MAX).min(bytes.len());
+            let to = usize::try_from(end).unwrap_or(usize::MAX).clamp(from, bytes.len());
+            return bytes[from..to.min(from.saturating_add(most))].to_vec();
+        }
         let len = usize::try_from(end.saturating_sub(range.start)).unwrap_or(most).min(most);
         let mut bytes = vec![0; len];
         let filled = self.read_at(range.start, &mut bytes);

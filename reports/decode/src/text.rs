@@ -129,7 +129,13 @@ impl Alphabet {
 
     /// How many leading bytes of `bytes` belong to a run.
     pub(crate) fn leading(&self, bytes: &[u8]) -> usize {
-        bytes.iter().position(|&b| !self.inside(b)).unwrap_or(bytes.len())
+        let mut at = 0;
+        if self.bits == 6 {
+            // Long runs are of this alphabet: most of one is gone through many bytes at a time.
+            let whole = bytes.as_chunks::<32>().0.iter().take_while(|chunk| all_base64(chunk));
+            at = whole.count() * 32;
+        }
+        bytes[at..].iter().position(|&b| !self.inside(b)).map_or(bytes.len(), |i| at + i)
     }
 
     /// The starts of each alignment of a run: how many bytes into it they lie.
@@ -156,6 +162,13 @@ impl Alphabet {
         if run.len() <= 16 * PIECE {
             digits.push(run, &mut output);
         } else {
+            // What gives other bytes at once gives too many in all: seventeen pieces may have 16.
+            let mut head = Vec::new();
+            let first = run.iter().copied().filter(|&b| self.is_digit(b)).take(PIECE);
+            Digits::new(self).push(&first.collect::<Vec<_>>(), &mut head);
+            if head.iter().filter(|&b| !is_printable(*b)).count() * 50 > 17 * head.len() {
+                return false;
+            }
             // Whole groups of digits, between line breaks, begin anew wherever one begins.
             let group = if self.bits == 5 { 8 } else { 4 };
             let at: Vec<u8> = run.iter().copied().filter(|&b| self.is_digit(b)).collect();
@@ -164,8 +177,8 @@ impl Alphabet {
                 Digits::new(self).push(&piece[..piece.len().min(PIECE)], &mut output);
             }
         }
-        let printable = |b: &&u8| matches!(**b, 0x20..=0x7e | b'\t' | b'\r' | b'\n');
-        output.len() >= 24 && output.iter().filter(printable).count() * 50 >= output.len() * 49
+        let printable = output.iter().filter(|&b| is_printable(*b)).count();
+        output.len() >= 24 && printable * 50 >= output.len() * 49
     }
 
     /// The runs of `bytes` that are long enough.
@@ -196,6 +209,21 @@ impl Alphabet {
         }
         found
     }
+}
+
+/// Whether all bytes are of the alphabet of base64, by comparisons that need no table.
+fn all_base64(chunk: &[u8; 32]) -> bool {
+    chunk.iter().fold(true, |all, &byte| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let digit = byte.wrapping_sub(b'0') < 10;
+        let sign = (byte == b'+') | (byte == b'/') | (byte == b'-') | (byte == b'_');
+        let other = (byte == b'=') | (byte == b'\r') | (byte == b'\n');
+        all & (letter | digit | sign | other)
+    })
+}
+
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e | b'\t' | b'\r' | b'\n')
 }
 
 /// Runs of digits in `bytes`, each with what it can be.
@@ -318,20 +346,96 @@ impl Digits {
     /// Decodes `input` to the end of `output`.
     pub(crate) fn push(&mut self, input: &[u8], output: &mut Vec<u8>) {
         output.reserve(input.len());
-        let bits = self.alphabet.bits;
-        for &byte in input {
-            let value = self.alphabet.values[byte as usize];
-            if value < SKIP {
-                self.value = (self.value << bits) | u32::from(value);
-                self.held += bits;
-                if self.held >= 8 {
-                    self.held -= 8;
-                    output.push((self.value >> self.held) as u8);
-                    self.value &= (1 << self.held) - 1;
+        let mut at = 0;
+        while at < input.len() {
+            // Between line breaks whole groups follow each other.
+            if self.held == 0 {
+                at += match self.alphabet.bits {
+                    6 => self.groups::<4, 3>(&input[at..], output),
+                    5 => self.groups::<8, 5>(&input[at..], output),
+                    _ => self.groups::<8, 4>(&input[at..], output),
+                };
+                if at == input.len() {
+                    break;
                 }
-            } else if value == RESET {
-                self.value = 0;
-                self.held = 0;
+            }
+            self.digit(input[at], output);
+            at += 1;
+        }
+    }
+
+    /// Decodes groups of digits with nothing between them; gives how many bytes these are.
+    fn groups<const DIGITS: usize, const BYTES: usize>(
+        &self,
+        input: &[u8],
+        output: &mut Vec<u8>,
+    ) -> usize {
+        let (values, bits) = (&self.alphabet.values, self.alphabet.bits);
+        let (groups, _) = input.as_chunks::<DIGITS>();
+        let mut whole = 0;
+        for group in groups {
+            let (mut number, mut all) = (0_u64, 0_u8);
+            for &digit in group {
+                let value = values[digit as usize];
+                all |= value;
+                number = number << bits | u64::from(value & 0x3f);
+            }
+            if all >= 0x40 {
+                break;
+            }
+            output.extend_from_slice(&number.to_be_bytes()[8 - BYTES..]);
+            whole += 1;
+        }
+        whole * DIGITS
+    }
+
+    fn digit(&mut self, byte: u8, output: &mut Vec<u8>) {
+        let bits = self.alphabet.bits;
+        let value = self.alphabet.values[byte as usize];
+        if value < SKIP {
+            self.value = (self.value << bits) | u32::from(value);
+            self.held += bits;
+            if self.held >= 8 {
+                self.held -= 8;
+                output.push((self.value >> self.held) as u8);
+                self.value &= (1 << self.held) - 1;
+            }
+        } else if value == RESET {
+            self.value = 0;
+            self.held = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_alphabet_of_base64_is_told_without_its_table() {
+        for byte in 0..=255 {
+            assert_eq!(all_base64(&[byte; 32]), BASE64.inside(byte), "{byte}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn digits_in_groups_are_digits_one_by_one(
+            text in proptest::collection::vec(
+                prop_oneof![9 => proptest::sample::select(b"ABCDEFabcdef0123456789".to_vec()), 1 => any::<u8>()],
+                0..200,
+            ),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            for alphabet in [&HEX, &BASE32, &BASE32HEX, &BASE64] {
+                let (mut one, mut plain) = (Digits::new(alphabet), Vec::new());
+                text.iter().for_each(|&byte| one.digit(byte, &mut plain));
+                let (mut all, mut grouped) = (Digits::new(alphabet), Vec::new());
+                let cut = cut.index(text.len() + 1);
+                all.push(&text[..cut], &mut grouped);
+                all.push(&text[cut..], &mut grouped);
+                prop_assert_eq!(plain, grouped);
             }
         }
     }

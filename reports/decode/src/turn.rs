@@ -8,10 +8,16 @@
 //! text.
 
 use crate::Decoder;
+use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 /// The longest object for which all 255 numbers are tried.
 pub(crate) const TRY_ALL: usize = 8 << 10;
+
+/// Numbers that are tried at most where what comes out is text.
+const LIKELY: usize = 16;
+/// The most frequent byte is at least one of so many, or it tells nothing.
+const STANDS_OUT: u32 = 24;
 
 /// Whether `decoder` is one of this module's.
 pub(crate) fn is_turn(decoder: Decoder) -> bool {
@@ -84,6 +90,7 @@ pub(crate) fn added_to_mark(bytes: &[u8]) -> Option<u8> {
 }
 
 /// `n · log₂ n`, from a table for the small numbers that there are most of.
+#[inline]
 fn times_its_logarithm(number: u32) -> f64 {
     static SMALL: LazyLock<[f64; 512]> = LazyLock::new(|| {
         std::array::from_fn(|n| if n == 0 { 0.0 } else { n as f64 * (n as f64).log2() })
@@ -98,6 +105,7 @@ fn times_its_logarithm(number: u32) -> f64 {
 pub(crate) struct Counts {
     counts: [u32; 256],
     all: u32,
+    entropy: OnceCell<f64>,
 }
 
 impl Counts {
@@ -115,7 +123,8 @@ impl Counts {
         for (count, other) in counts.iter_mut().zip(others) {
             *count += other;
         }
-        Self { counts, all: u32::try_from(bytes.len()).unwrap_or(u32::MAX) }
+        let all = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        Self { counts, all, entropy: OnceCell::new() }
     }
 
     /// How many bytes are printable if a number was added, for each number.
@@ -155,9 +164,19 @@ impl Counts {
 
     /// Shannon entropy, bits a byte.
     fn entropy(&self) -> f64 {
+        *self.entropy.get_or_init(|| self.count_entropy())
+    }
+
+    fn count_entropy(&self) -> f64 {
         let all = f64::from(self.all.max(1));
-        let sum: f64 = self.counts.iter().map(|&count| times_its_logarithm(count)).sum();
-        all.log2() - sum / all
+        // Four sums: one addition need not wait for the other.
+        let mut sums = [0.0; 4];
+        for four in self.counts.as_chunks::<4>().0 {
+            for (sum, &count) in sums.iter_mut().zip(four) {
+                *sum += times_its_logarithm(count);
+            }
+        }
+        all.log2() - sums.iter().sum::<f64>() / all
     }
 
     /// Whether it may be a compressed stream: no text, and bytes that are rather even.
@@ -192,6 +211,18 @@ impl Counts {
         if text {
             likely.truncate(2);
         }
+        if likely.len() > LIKELY {
+            // Bytes of a narrow range, as of digits only, are printable under many numbers.
+            let most = likely.split_off(LIKELY / 2);
+            let digits = |number| {
+                self.share(number, |b| {
+                    b.is_ascii_hexdigit() || matches!(b, b' ' | b'\n' | b'\r' | b',' | b':' | b'-')
+                })
+            };
+            let mut most: Vec<_> = most.into_iter().map(|(_, n)| (digits(n), n)).collect();
+            most.sort_by(|a, b| b.0.total_cmp(&a.0));
+            likely.extend(most.into_iter().take(LIKELY / 2));
+        }
         let mut numbers: Vec<u8> = likely.into_iter().map(|(_, number)| number).collect();
         if text {
             return Some(numbers);
@@ -201,8 +232,9 @@ impl Counts {
             return None;
         }
         // Zero bytes are the most frequent in most formats, blanks in most text: where they are,
-        // nothing was added.
-        if numbers.is_empty() && !matches!(mode, 0 | b' ' | 0xff) {
+        // nothing was added. Where no byte stands out, none of these was there.
+        let stands_out = self.counts[usize::from(mode)] >= self.all / STANDS_OUT;
+        if numbers.is_empty() && stands_out && !matches!(mode, 0 | b' ' | 0xff) {
             numbers.extend([0, b' ', 0xff].map(|frequent| mode.wrapping_sub(frequent)));
         }
         Some(numbers)

@@ -21,6 +21,17 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
     }
     let mut at = 0;
     while at < bytes.len() {
+        // What is found holds three zeros four bytes apart, the first at most two bytes behind its
+        // own first zero or two before the end of those; from some bytes before that on it is
+        // looked at closely.
+        let Some(near) = three_zeros(bytes, at) else { break };
+        if near > at + 16 {
+            at = near - 16;
+            // Not from the middle of other zeros.
+            while bytes[at - 1] == 0 && bytes[at] == 0 {
+                at += 1;
+            }
+        }
         let Some(zero) = memchr::memchr(0, &bytes[at..]).map(|i| i + at) else { break };
         // Every second byte of such a run is zero; most zeros in other data stand alone.
         let sixteen = zeros_at(bytes, zero, 2);
@@ -50,6 +61,23 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
         }
     }
     found
+}
+
+/// Where the next of three zeros stand that are four bytes apart.
+fn three_zeros(bytes: &[u8], from: usize) -> Option<usize> {
+    const STEP: usize = 32;
+    let is = |at: usize| bytes.get(at) == Some(&0);
+    let exact = |at: usize| is(at) && is(at + 4) && is(at + 8);
+    let mut at = from;
+    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<{ STEP + 8 }>()) {
+        let any =
+            (0..STEP).fold(false, |any, i| any | (window[i] | window[i + 4] | window[i + 8] == 0));
+        if any {
+            return (at..at + STEP).find(|&at| exact(at));
+        }
+        at += STEP;
+    }
+    (at..bytes.len()).find(|&at| exact(at))
 }
 
 /// Whether as many zeros as the shortest run has stand `apart` bytes from each other.
@@ -167,6 +195,62 @@ pub(crate) fn decode(decoder: Decoder, input: &[u8]) -> Vec<u8> {
         _ => {
             let keep = usize::from(decoder == Decoder::Utf16Be);
             input.chunks_exact(2).map(|pair| pair[keep]).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// As [`find`], zero by zero.
+    fn plain(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
+        let mut found = Vec::new();
+        if let Some(decoder) = all_of_it(bytes) {
+            return vec![(decoder, 0..bytes.len())];
+        }
+        let mut at = 0;
+        while let Some(zero) = (at..bytes.len()).find(|&place| bytes[place] == 0) {
+            let little = zero.checked_sub(1).filter(|&start| start + 1 >= at);
+            let little = little.map(|start| (start, run(&bytes[start..], 1)));
+            let big = run(&bytes[zero..], 0);
+            if let Some((start, count @ LEAST..)) = little {
+                at = start + count * 2;
+                found.push((Decoder::Utf16Le, start..at));
+            } else if big >= LEAST {
+                at = zero + big * 2;
+                found.push((Decoder::Utf16Be, zero..at));
+            } else if let Some((decoder, range)) = four(bytes, zero, at) {
+                at = range.end;
+                found.push((decoder, range));
+            } else {
+                at = (zero..bytes.len()).find(|&at| bytes[at] != 0).unwrap_or(bytes.len());
+            }
+        }
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn what_is_passed_over_holds_nothing(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    proptest::collection::vec(1_u8..=255, 0..40),
+                    proptest::collection::vec(prop_oneof![Just(0_u8), Just(b'a')], 0..40),
+                    (0_usize..20).prop_map(|len| vec![0; len]),
+                    (1_usize..20).prop_map(|len| b"a\0".repeat(len)),
+                    (1_usize..20).prop_map(|len| b"\0a".repeat(len)),
+                    (1_usize..20).prop_map(|len| b"a\0\0\0".repeat(len)),
+                    (1_usize..20).prop_map(|len| b"\0\0\0b".repeat(len)),
+                ],
+                0..12,
+            ),
+        ) {
+            let bytes = pieces.concat();
+            prop_assert_eq!(find(&bytes), plain(&bytes));
         }
     }
 }
