@@ -7,9 +7,10 @@
 //! - Tracing the same bytes with all decodings.
 //! - The index for decoys that were not read (runs of 128 bytes) and for what was read (runs of 32):
 //!   its size, and how fast it is built, with and without a twin.
-//! - How these grow from ten decoys to 100,000.
+//! - How these grow from ten decoys to 100,000. `BELLJAR_BENCH_DECOYS` names the counts to be measured.
 //!
-//! Times are processor time of this thread (of grep: of its process), medians of three.
+//! Times are processor time of this process, all threads added (of grep: of its process), medians of
+//! three.
 
 use belljar_decode::Budget;
 use belljar_record::{BytesSource, DecoyId, DecoySource, Direction, Layer, PayloadRef, Sha256Hex};
@@ -36,13 +37,12 @@ impl DecoySource for Slice {
     }
 }
 
-/// Seconds of CPU that this thread has had.
+/// Seconds of CPU that all threads of this process have had, those that are over too.
 fn cpu() -> f64 {
-    std::fs::read_to_string("/proc/thread-self/schedstat")
-        .ok()
-        .and_then(|text| text.split(' ').next()?.parse::<f64>().ok())
-        .unwrap_or(0.0)
-        / 1e9
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Ticks of a hundredth of a second, the twelfth and thirteenth word behind the name.
+    let words = text.rsplit(") ").next().unwrap_or_default().split(' ');
+    words.skip(11).take(2).filter_map(|word| word.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// The median of three measurements in seconds.
@@ -76,8 +76,8 @@ fn host(wanted: usize) -> Vec<u8> {
                 continue;
             }
             let room = (wanted - bytes.len()).min(256 << 10) as u64;
-            let _ = std::fs::File::open(&path)
-                .and_then(|file| file.take(room).read_to_end(&mut bytes));
+            let _ =
+                std::fs::File::open(&path).and_then(|file| file.take(room).read_to_end(&mut bytes));
             if bytes.len() >= wanted {
                 return bytes;
             }
@@ -105,7 +105,8 @@ fn content(seed: u64, len: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len + 16);
     for four in random[..len / 2].chunks_exact(4) {
         let number = u32::from_le_bytes([four[0], four[1], four[2], four[3]]);
-        bytes.extend_from_slice(format!("w{:x} ", number >> 12).as_bytes());
+        bytes.extend((0..5).map(|digit| b'a' + (number >> (4 * digit) & 15) as u8));
+        bytes.push(b' ');
         if bytes.len() >= len / 2 {
             break;
         }
@@ -130,8 +131,9 @@ fn decoys(
                 decoy: DecoyId(number as u32),
                 path: format!("/home/mallory/notes/{number:07}.bin").into(),
                 source: Arc::new(Slice(Arc::clone(bytes), from, to)),
-                twin: twin
-                    .map(|twin| Arc::new(Slice(Arc::clone(twin), from, to)) as Arc<dyn DecoySource>),
+                twin: twin.map(|twin| {
+                    Arc::new(Slice(Arc::clone(twin), from, to)) as Arc<dyn DecoySource>
+                }),
                 sample: false,
                 distinctive_name: true,
                 read: read.then(|| std::iter::once(0..each as u64).collect()),
@@ -210,9 +212,12 @@ fn main() {
         None => println!("grep -F: not measured"),
     }
 
+    let only = std::env::var("BELLJAR_BENCH_DECOYS").ok();
     let bytes = Arc::new(content(1, 256 << 20));
     let other = Arc::new(content(2, 256 << 20));
-    println!("\ndecoys       each   runs   index     build     with twin  scan       of sum  of grep");
+    println!(
+        "\ndecoys       each   runs   index     build     with twin  scan       of sum  of grep"
+    );
     for (count, each, read) in [
         (1000, 64 << 10, false),
         (1000, 64 << 10, true),
@@ -227,6 +232,9 @@ fn main() {
         (10_000, 2 << 10, true),
         (100_000, 2 << 10, true),
     ] {
+        if only.as_ref().is_some_and(|only| !only.split(',').any(|n| n == count.to_string())) {
+            continue;
+        }
         let own = Arc::new(bytes[..count * each].to_vec());
         let twin = Arc::new(other[..count * each].to_vec());
         // What is small is built again and again until it takes long enough to be measured.

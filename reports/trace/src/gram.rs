@@ -3,23 +3,32 @@
 /// Length of a run.
 pub(crate) const GRAM: usize = 16;
 
-const A: u64 = 0x9e37_79b9_7f4a_7c15;
-const B: u64 = 0xc2b2_ae3d_27d4_eb4f;
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Hash of the first 16 bytes of `bytes`; its high bits are the good ones.
+/// One half of a hash.
+#[inline(always)]
+pub(crate) fn half(bytes: &[u8; 8]) -> u64 {
+    u64::from_le_bytes(*bytes).wrapping_mul(MULTIPLIER)
+}
+
+/// Two halves made one.
+#[inline(always)]
+pub(crate) fn join(first: u64, second: u64) -> u64 {
+    first ^ second.rotate_left(23)
+}
+
+/// Hash of 16 bytes; its high bits are the good ones.
 #[inline(always)]
 pub(crate) fn hash(bytes: &[u8; GRAM]) -> u64 {
     let [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7] = *bytes;
-    let a = u64::from_le_bytes([a0, a1, a2, a3, a4, a5, a6, a7]);
-    let b = u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);
-    a.wrapping_mul(A) ^ b.wrapping_mul(B).rotate_left(23)
+    join(half(&[a0, a1, a2, a3, a4, a5, a6, a7]), half(&[b0, b1, b2, b3, b4, b5, b6, b7]))
 }
 
 /// A hash whose bits all depend on all bytes.
 #[inline]
-pub(crate) fn mix(hash: u64) -> u32 {
+pub(crate) fn mix(hash: u64) -> u64 {
     let folded = (hash ^ (hash >> 29)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((folded ^ (folded >> 31)) >> 7) as u32
+    folded ^ (folded >> 31)
 }
 
 /// Whether a run says too little to start from: repetitions, and fewer than five different values.
@@ -27,11 +36,16 @@ pub(crate) fn is_weak(bytes: &[u8; GRAM]) -> bool {
     if bytes[..8] == bytes[8..] {
         return true;
     }
-    let mut set = [0_u64; 4];
+    let (mut set, mut different) = ([0_u64; 4], 0);
     for &byte in bytes {
-        set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+        let (word, bit) = (&mut set[usize::from(byte >> 6)], 1 << (byte & 63));
+        different += u32::from(*word & bit == 0);
+        *word |= bit;
+        if different == 5 {
+            return false;
+        }
     }
-    set.iter().map(|word| word.count_ones()).sum::<u32>() < 5
+    true
 }
 
 /// Shannon entropy of `bytes` in bits a byte.

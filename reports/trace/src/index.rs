@@ -11,13 +11,14 @@ use crate::digest::{self, Digests};
 use crate::gram::{GRAM, is_weak};
 use crate::interval;
 use crate::scan;
-use crate::table::{Gathering, Table};
+use crate::table::{GRANULE, Gathering, Table};
 use crate::words::{Word, Words};
 use crate::{NameKind, Needle, Target};
 use belljar_record::{ByteString, DecoyId, DecoySource};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Guaranteed run in what was read.
 pub(crate) const DENSE: u64 = 32;
@@ -81,17 +82,17 @@ pub(crate) struct Held {
     pub(crate) sample: bool,
     pub(crate) source: Arc<dyn DecoySource>,
     pub(crate) len: u64,
-    /// Where its bytes begin in the index's one row of all bytes.
+    /// Where its bytes begin in the index's one row of all bytes: at the beginning of a granule.
     start: u64,
     dense: Vec<Range<u64>>,
     /// Ranges that the twin or the corpus has too (a union).
     pub(crate) common: Vec<Range<u64>>,
 }
 
-/// What a place in the index's row belongs to.
+/// What a granule of the index's row belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spot {
-    /// Content: number of the content, offset in it.
+    /// Content: number of the content, offset of the granule in it.
     Content(u32, u64),
     /// A digest: number of the content, number of the algorithm.
     Digest(u32, u8),
@@ -115,6 +116,8 @@ pub struct Index {
     pub(crate) words: Words,
     pub(crate) meanings: Vec<Meaning>,
     content_bytes: u64,
+    /// The first granule of digests; each has one of its own.
+    digests_at: u64,
     /// Bytes of contents that were compared lately.
     pub(crate) blocks: Mutex<Blocks>,
     stats: IndexStats,
@@ -146,48 +149,31 @@ impl Index {
             };
             flatten(held, 0, &mut contents, &mut stats.too_deep);
         }
-        let mut content_bytes = 0;
+        let (mut content_bytes, mut row) = (0, 0);
         for held in &mut contents {
-            held.start = content_bytes;
+            held.start = row;
             content_bytes += held.len;
+            row += held.len.next_multiple_of(GRANULE);
+            stats.short += u64::from(held.len < GRAM as u64);
         }
-        let all = content_bytes + (contents.len() * digest::ALL) as u64;
-        let most = u64::from(u32::MAX);
+        let digests_at = row / GRANULE;
+        let granules = digests_at + (contents.len() * digest::PLACES.len()) as u64;
+        let (all, most) = (granules * GRANULE, u64::from(u32::MAX));
         if all > most {
             return Err(IndexError::TooLarge { bytes: all, most });
         }
-
-        let dense_bytes: u64 = contents.iter().map(|held| interval::total(&held.dense)).sum();
-        let expected = content_bytes / (SPARSE - GRAM as u64 + 1)
-            + dense_bytes / (DENSE - GRAM as u64 + 1)
-            + contents.len() as u64 * 4;
-        let mut gathering = Gathering::expecting(expected);
-        let mut digests = Vec::with_capacity(contents.len());
-        for (number, held) in contents.iter().enumerate() {
-            if held.len < GRAM as u64 {
-                stats.short += 1;
-            }
-            let all = sample(held, &mut gathering);
-            let base = content_bytes + (number * digest::ALL) as u64;
-            for (_, at, _) in digest::PLACES {
-                if let Some(run) = all[at..].first_chunk::<GRAM>()
-                    && held.len > 0
-                {
-                    gathering.add(run, (base + at as u64) as u32);
-                }
-            }
-            digests.push(all);
-        }
+        let (gathering, digests) = gather(&contents, digests_at);
         let (words, meanings) = words(targets, needles, &contents);
         let count = words.len();
         let words = Words::new(words).map_err(|source| IndexError::Words { count, source })?;
         let mut index = Self {
             contents,
             digests,
-            table: gathering.finish(),
+            table: gathering.finish(granules),
             words,
             meanings,
             content_bytes,
+            digests_at,
             blocks: Mutex::default(),
             stats,
         };
@@ -228,16 +214,16 @@ impl Index {
         self.content_bytes
     }
 
-    /// What a place in the row belongs to.
-    pub(crate) fn spot(&self, position: u32) -> Option<Spot> {
-        let position = u64::from(position);
-        if let Some(behind) = position.checked_sub(self.content_bytes) {
-            let (number, at) = (behind as usize / digest::ALL, behind as usize % digest::ALL);
-            let algorithm = digest::PLACES.iter().position(|&(_, place, _)| place == at)?;
-            return Some(Spot::Digest(number as u32, algorithm as u8));
+    /// What a granule belongs to.
+    pub(crate) fn spot(&self, granule: u32) -> Option<Spot> {
+        let granule = u64::from(granule);
+        if let Some(behind) = granule.checked_sub(self.digests_at) {
+            let each = digest::PLACES.len() as u64;
+            return Some(Spot::Digest((behind / each) as u32, (behind % each) as u8));
         }
-        let number = self.contents.partition_point(|held| held.start <= position).checked_sub(1)?;
-        Some(Spot::Content(number as u32, position - self.contents.get(number)?.start))
+        let place = granule * GRANULE;
+        let number = self.contents.partition_point(|held| held.start <= place).checked_sub(1)?;
+        Some(Spot::Content(number as u32, place - self.contents.get(number)?.start))
     }
 
     /// Finds what of the decoys the twin plant and the corpus have too.
@@ -316,6 +302,58 @@ fn flatten(held: Held, depth: usize, contents: &mut Vec<Held>, too_deep: &mut u6
     }
 }
 
+/// Samples and digests all contents, on as many processors as there are.
+fn gather(contents: &[Held], digests_at: u64) -> (Gathering, Vec<[u8; digest::ALL]>) {
+    // Contents in a row that are worth a turn.
+    const TURN: u64 = 4 << 20;
+    let (mut turns, mut first, mut bytes) = (Vec::new(), 0, 0);
+    for (number, held) in contents.iter().enumerate() {
+        bytes += held.len;
+        if bytes >= TURN || number + 1 == contents.len() {
+            turns.push(first..number + 1);
+            (first, bytes) = (number + 1, 0);
+        }
+    }
+    let turn = |range: &Range<usize>| {
+        let (mut gathering, mut digests) = (Gathering::default(), Vec::with_capacity(range.len()));
+        for (number, held) in (range.start as u64..).zip(&contents[range.clone()]) {
+            let all = sample(held, &mut gathering);
+            for (which, (_, at, _)) in (0..).zip(digest::PLACES) {
+                if let Some(run) = all[at..].first_chunk::<GRAM>()
+                    && held.len > 0
+                {
+                    let granule = digests_at + number * digest::PLACES.len() as u64 + which;
+                    gathering.add(run, granule as u32);
+                }
+            }
+            digests.push(all);
+        }
+        (gathering, digests)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(turns.len());
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(range) = turns.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let gathered = turn(range);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((range.start, gathered));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|&(first, _)| first);
+    let (mut gathering, mut digests) = (Gathering::default(), Vec::with_capacity(contents.len()));
+    for (_, (more, mut of)) in done {
+        gathering.append(more);
+        digests.append(&mut of);
+    }
+    (gathering, digests)
+}
+
 /// Samples the runs of a content and digests it, in one pass.
 fn sample(held: &Held, gathering: &mut Gathering) -> [u8; digest::ALL] {
     const BLOCK: usize = 1 << 20;
@@ -380,13 +418,13 @@ fn choose(
                 return next;
             };
             if let Some(run) = run_at(first) {
-                gathering.add(run, (held.start + first) as u32);
+                gathering.add(run, ((held.start + first) / GRANULE) as u32);
             }
             next = first + 1;
             continue;
         };
         if let Some(run) = run_at(place) {
-            gathering.add(run, (held.start + place) as u32);
+            gathering.add(run, ((held.start + place) / GRANULE) as u32);
         }
         next = place + 1;
     }

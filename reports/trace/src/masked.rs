@@ -256,7 +256,7 @@ fn differ(bytes: &[u8], lag: usize, into: &mut Vec<u8>) {
 /// A hash of a run of differences at a lag.
 #[inline]
 fn mixed(run: &[u8; GRAM], lag: usize) -> u32 {
-    gram::mix(gram::hash(run) ^ (lag as u64).wrapping_mul(0xd6e8_feb8_6659_fd93))
+    (gram::mix(gram::hash(run) ^ (lag as u64).wrapping_mul(0xd6e8_feb8_6659_fd93)) >> 7) as u32
 }
 
 /// A key that was found for an object, as it applies from the object's first byte on.

@@ -8,6 +8,7 @@ use crate::blocks::Blocks;
 use crate::digest;
 use crate::gram::GRAM;
 use crate::index::{Index, Spot};
+use crate::table::GRANULE;
 use belljar_record::DecoySource;
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -91,8 +92,8 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
     let mut blocks = index.blocks.lock().unwrap_or_else(PoisonError::into_inner);
     let mut buffers = Buffers { blocks: &mut blocks, bytes: Vec::new() };
     index.table.candidates(window, |at, hash| {
-        for position in index.table.places(hash) {
-            match index.spot(position) {
+        for granule in index.table.places(hash) {
+            match index.spot(granule) {
                 Some(Spot::Digest(content, algorithm)) => {
                     let (_, place, len) = digest::PLACES[usize::from(algorithm)];
                     let known = &index.digests[content as usize][place..place + len];
@@ -101,31 +102,36 @@ pub(crate) fn runs(index: &Index, base: u64, window: &[u8], found: &mut Runs) {
                     }
                 }
                 Some(Spot::Content(content, offset)) => {
-                    let diagonal = (at as u64).wrapping_sub(offset);
-                    let key = (content, diagonal);
-                    if compared.get(&key).is_some_and(|&end| at + GRAM <= end) {
-                        continue;
-                    }
                     if work == 0 {
                         found.skipped += 1;
                         continue;
                     }
                     let held = &index.contents[content as usize];
                     let made = buffers.blocks.made();
-                    let (before, behind) =
-                        buffers.extent((content, &*held.source), offset, window, at);
-                    let made = (buffers.blocks.made() - made) * MAKING;
-                    work = work.saturating_sub((before + behind) as u64 / 8 + ASKING + made);
-                    if behind < GRAM {
-                        continue;
+                    let there = buffers.all_in((content, &*held.source), offset, &window[at..]);
+                    let mut asked = ASKING;
+                    for offset in there {
+                        let diagonal = (at as u64).wrapping_sub(offset);
+                        let key = (content, diagonal);
+                        if compared.get(&key).is_some_and(|&end| at + GRAM <= end) {
+                            continue;
+                        }
+                        let (before, behind) =
+                            buffers.extent((content, &*held.source), offset, window, at);
+                        asked += (before + behind) as u64 / 8 + ASKING;
+                        if behind < GRAM {
+                            continue;
+                        }
+                        compared.insert(key, at + behind);
+                        found.contents.push(Run {
+                            content,
+                            at: offset - before as u64,
+                            piece: base + (at - before) as u64,
+                            len: (before + behind) as u64,
+                        });
                     }
-                    compared.insert(key, at + behind);
-                    found.contents.push(Run {
-                        content,
-                        at: offset - before as u64,
-                        piece: base + (at - before) as u64,
-                        len: (before + behind) as u64,
-                    });
+                    let made = (buffers.blocks.made() - made) * MAKING;
+                    work = work.saturating_sub(asked + made);
                 }
                 None => {}
             }
@@ -143,6 +149,26 @@ const SMALL: usize = 64;
 const LARGE: usize = 64 << 10;
 
 impl Buffers<'_> {
+    /// Where in the granule at `offset` of `source` the run begins with which `there` begins.
+    fn all_in(
+        &mut self,
+        (content, source): (u32, &dyn DecoySource),
+        offset: u64,
+        there: &[u8],
+    ) -> Vec<u64> {
+        const LEN: usize = GRANULE as usize + GRAM - 1;
+        let mut granule = [0; LEN];
+        let filled = self.blocks.read(content, source, offset, &mut granule);
+        let Some(run) = there.first_chunk::<GRAM>() else { return Vec::new() };
+        let mut places = Vec::new();
+        for (place, known) in (offset..).zip(granule[..filled].windows(GRAM)) {
+            if known == run {
+                places.push(place);
+            }
+        }
+        places
+    }
+
     /// How many bytes before and from `at` of `window` are equal to those at `offset` of `source`.
     fn extent(
         &mut self,

@@ -1,32 +1,39 @@
 //! Fingerprints: where in the decoys a run of 16 bytes stands, by its hash.
 //!
-//! Six bytes a fingerprint, half a byte of directory, one to two bytes of a filter that answers
-//! most questions alone.
+//! Four bytes a fingerprint, a quarter of a byte of directory, 11 bits of a filter that answers most
+//! questions alone. A place is told to [`GRANULE`] bytes only: whoever asks reads that much of the
+//! decoy anyway, to compare. The bits that this leaves hold a part of the hash.
 
 use crate::gram::{self, GRAM};
+
+/// To how many bytes a place is told.
+pub(crate) const GRANULE: u64 = 64;
+/// Fingerprints in a bucket, on average.
+const BUCKET: usize = 16;
+/// Bits of the filter for a fingerprint.
+const FILTER: usize = 11;
+/// The least words of the filter.
+const WORDS: usize = 1 << 10;
+/// Most places that one question looks at.
+const MOST: usize = 1024;
 
 /// Fingerprints while they are gathered.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    entries: Vec<(u32, u32)>,
     hashes: Vec<u64>,
-    filter_bits: u32,
+    granules: Vec<u32>,
 }
 
 /// Fingerprints, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct Table {
     filter: Vec<u64>,
-    filter_shift: u32,
     /// Where each bucket begins.
     directory: Vec<u32>,
-    bucket_shift: u32,
-    tags: Vec<u16>,
-    positions: Vec<u32>,
+    /// The tag in the high bits, the granule in the low ones.
+    entries: Vec<u32>,
+    granule_bits: u32,
 }
-
-/// Most places that one question looks at.
-const MOST: usize = 32;
 
 /// Two bits of a word of the filter: a run is known only if both are set.
 #[inline(always)]
@@ -34,124 +41,157 @@ fn pattern(hash: u64) -> u64 {
     (1 << ((hash >> 20) & 63)) | (1 << ((hash >> 8) & 63))
 }
 
+/// Which of `count` things the high bits of a hash name.
+#[inline(always)]
+fn share(hash: u64, count: u64) -> usize {
+    (((hash >> 32) * count) >> 32) as usize
+}
+
 impl Gathering {
-    /// Expects about `count` fingerprints.
-    pub(crate) fn expecting(count: u64) -> Self {
-        let bits = (count.max(64) * 8).next_power_of_two().trailing_zeros().min(36);
-        Self { entries: Vec::new(), hashes: vec![0; 1 << (bits - 6)], filter_bits: bits }
-    }
-
     /// Adds a run.
-    pub(crate) fn add(&mut self, run: &[u8; GRAM], position: u32) {
-        let hash = gram::hash(run);
-        self.hashes[(hash >> (70 - self.filter_bits)) as usize] |= pattern(hash);
-        self.entries.push((gram::mix(hash), position));
+    #[inline]
+    pub(crate) fn add(&mut self, run: &[u8; GRAM], granule: u32) {
+        self.hashes.push(gram::hash(run));
+        self.granules.push(granule);
     }
 
-    /// Puts the table together.
-    pub(crate) fn finish(mut self) -> Table {
-        self.entries.sort_unstable();
-        let bucket_bits = (self.entries.len() as u64 / 8)
-            .max(1)
-            .next_power_of_two()
-            .trailing_zeros()
-            .clamp(1, 30);
-        let bucket_shift = 32 - bucket_bits;
-        let mut directory = Vec::with_capacity((1 << bucket_bits) + 1);
-        let mut at = 0_u32;
-        for bucket in 0..=(1_u64 << bucket_bits) {
-            while (at as usize) < self.entries.len()
-                && u64::from(self.entries[at as usize].0 >> bucket_shift) < bucket
-            {
-                at += 1;
-            }
-            directory.push(at);
+    /// Adds what was gathered elsewhere.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.hashes.append(&mut other.hashes);
+        self.granules.append(&mut other.granules);
+    }
+
+    /// Puts the table together; all granules are below `granules`.
+    pub(crate) fn finish(self, granules: u64) -> Table {
+        let count = self.hashes.len();
+        let mut filter = vec![0; (count * FILTER / 64 + 1).max(WORDS)];
+        let words = filter.len() as u64;
+        for &hash in &self.hashes {
+            filter[share(hash, words)] |= pattern(hash);
         }
-        Table {
-            filter: self.hashes,
-            filter_shift: 70 - self.filter_bits,
-            directory,
-            bucket_shift,
-            tags: self.entries.iter().map(|&(hash, _)| hash as u16).collect(),
-            positions: self.entries.iter().map(|&(_, position)| position).collect(),
+        // Counted, then put in their places: buckets in the order in which they were added.
+        let buckets = count / BUCKET + 1;
+        let mut directory = vec![0_u32; buckets + 1];
+        for &hash in &self.hashes {
+            directory[share(gram::mix(hash), buckets as u64) + 1] += 1;
         }
+        for bucket in 0..buckets {
+            directory[bucket + 1] += directory[bucket];
+        }
+        let granule_bits = (u64::BITS - granules.leading_zeros()).clamp(1, 31);
+        let mut next = directory.clone();
+        let mut entries = vec![0; count];
+        for (&hash, &granule) in self.hashes.iter().zip(&self.granules) {
+            let mixed = gram::mix(hash);
+            let place = &mut next[share(mixed, buckets as u64)];
+            entries[*place as usize] = (mixed as u32) << granule_bits | granule;
+            *place += 1;
+        }
+        Table { filter, directory, entries, granule_bits }
     }
 }
 
 impl Table {
     /// How many fingerprints there are.
     pub(crate) fn len(&self) -> usize {
-        self.positions.len()
+        self.entries.len()
     }
 
     /// Bytes that it takes.
     pub(crate) fn memory(&self) -> u64 {
-        (self.filter.len() * 8
-            + self.directory.len() * 4
-            + self.tags.len() * 2
-            + self.positions.len() * 4) as u64
+        (self.filter.len() * 8 + self.directory.len() * 4 + self.entries.len() * 4) as u64
     }
 
     /// Offsets in `bytes` at which a run may be known, block by block.
     pub(crate) fn candidates(&self, bytes: &[u8], mut found: impl FnMut(usize, u64)) {
-        const BLOCK: usize = 4096;
-        if self.positions.is_empty() {
+        const BLOCK: usize = 1024;
+        if self.entries.is_empty() {
             return;
         }
         let mut hits = [0_u16; BLOCK];
-        let mask = self.filter.len() - 1;
+        let mut halves = [0_u64; BLOCK + 8];
+        let words = self.filter.len() as u64;
         let mut base = 0;
         while bytes.len() >= base + GRAM {
             let end = (base + BLOCK + GRAM - 1).min(bytes.len());
             let block = &bytes[base..end];
+            // Each half is of two runs: it is multiplied once.
+            for (half, eight) in halves.iter_mut().zip(block.windows(8)) {
+                if let Some(eight) = eight.first_chunk() {
+                    *half = gram::half(eight);
+                }
+            }
+            let runs = block.len() + 1 - GRAM;
             let mut count = 0;
-            for (offset, run) in block.windows(GRAM).enumerate() {
-                let Ok(run) = <&[u8; GRAM]>::try_from(run) else { continue };
-                let hash = gram::hash(run);
+            for (offset, (&first, &second)) in
+                halves[..runs].iter().zip(&halves[8..runs + 8]).enumerate()
+            {
+                let hash = gram::join(first, second);
                 let pattern = pattern(hash);
-                let hit =
-                    self.filter[(hash >> self.filter_shift) as usize & mask] & pattern == pattern;
+                let hit = self.filter[share(hash, words)] & pattern == pattern;
                 hits[count & (BLOCK - 1)] = offset as u16;
                 count += usize::from(hit);
             }
             for &offset in &hits[..count.min(BLOCK)] {
                 let at = usize::from(offset);
-                if let Some(run) = block[at..].first_chunk::<GRAM>() {
-                    let hash = gram::hash(run);
-                    if self.knows(hash) {
-                        found(base + at, hash);
-                    }
+                let hash = gram::join(halves[at], halves[at + 8]);
+                if self.places(hash).next().is_some() {
+                    found(base + at, hash);
                 }
             }
             base += BLOCK;
         }
     }
 
-    /// Whether any run has this hash.
-    #[inline]
-    fn knows(&self, hash: u64) -> bool {
-        let mixed = gram::mix(hash);
-        let bucket = (mixed >> self.bucket_shift) as usize;
-        let (Some(&from), Some(&to)) = (self.directory.get(bucket), self.directory.get(bucket + 1))
-        else {
-            return false;
-        };
-        self.tags.get(from as usize..to as usize).is_some_and(|tags| tags.contains(&(mixed as u16)))
-    }
-
-    /// Places in the decoys at which a run with this hash may stand: at most [`MOST`]. A run that
+    /// Granules of the decoys in which a run with this hash may begin: at most [`MOST`]. A run that
     /// stands at more places of a plant says nothing of any one of them.
+    #[inline]
     pub(crate) fn places(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
         let mixed = gram::mix(hash);
-        let bucket = (mixed >> self.bucket_shift) as usize;
-        let from = self.directory.get(bucket).copied().unwrap_or(0) as usize;
-        let to = self.directory.get(bucket + 1).copied().unwrap_or(0) as usize;
-        let tag = mixed as u16;
-        self.tags[from..to]
+        let bucket = share(mixed, self.directory.len() as u64 - 1);
+        let (from, to) = (self.directory[bucket] as usize, self.directory[bucket + 1] as usize);
+        let bits = self.granule_bits;
+        let tag = (mixed as u32) << bits >> bits;
+        self.entries[from..to]
             .iter()
-            .enumerate()
-            .filter(move |&(_, &known)| known == tag)
+            .filter(move |&&entry| entry >> bits == tag)
             .take(MOST)
-            .map(move |(i, _)| self.positions[from + i])
+            .map(move |entry| entry & ((1 << bits) - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_is_found_and_few_others() {
+        let run = |number: u64| -> [u8; GRAM] {
+            let mut run = [0; GRAM];
+            let high = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            run[..8].copy_from_slice(&high.to_le_bytes());
+            run[8..].copy_from_slice(&(high ^ number).rotate_left(17).to_le_bytes());
+            run
+        };
+        let mut gathering = Gathering::default();
+        for number in 0..50_000 {
+            gathering.add(&run(number), number as u32);
+        }
+        let table = gathering.finish(50_000);
+        assert!(table.memory() < 50_000 * 6);
+        let bytes: Vec<u8> = (0..50_000).flat_map(run).collect();
+        let mut known = 0;
+        table.candidates(&bytes, |at, hash| {
+            if at.is_multiple_of(GRAM) {
+                let number = (at / GRAM) as u32;
+                assert!(table.places(hash).any(|granule| granule == number));
+                known += 1;
+            }
+        });
+        assert_eq!(known, 50_000);
+        let others: Vec<u8> = (50_000..100_000).flat_map(run).collect();
+        let mut wrong = 0;
+        table.candidates(&others, |_, _| wrong += 1);
+        assert!(wrong * 1000 < others.len(), "{wrong} of {}", others.len());
     }
 }

@@ -10,7 +10,9 @@ use std::collections::HashMap;
 const WINDOW: usize = 8;
 const FOLD: u64 = 0x2020_2020_2020_2020;
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-const FILTER_BITS: u32 = 18;
+/// Bits of the filter for a word, and the least in all, as a power of two.
+const FILTER: usize = 32;
+const LEAST_BITS: u32 = 14;
 
 /// A word and what it stands for.
 #[derive(Debug, Clone)]
@@ -26,6 +28,7 @@ pub(crate) struct Words {
     words: Vec<Word>,
     windows: HashMap<u64, Vec<(u32, u32)>>,
     filter: Vec<u64>,
+    filter_bits: u32,
     short: Option<AhoCorasick>,
     short_ids: Vec<u32>,
 }
@@ -34,8 +37,9 @@ fn key(bytes: &[u8; WINDOW]) -> u64 {
     u64::from_le_bytes(*bytes) | FOLD
 }
 
-fn bit(key: u64) -> usize {
-    (key.wrapping_mul(MULTIPLIER) >> (64 - FILTER_BITS)) as usize
+#[inline(always)]
+fn bit(key: u64, filter_bits: u32) -> usize {
+    (key.wrapping_mul(MULTIPLIER) >> (64 - filter_bits)) as usize
 }
 
 impl Words {
@@ -43,7 +47,8 @@ impl Words {
     /// If the automaton for short words cannot be built.
     pub(crate) fn new(words: Vec<Word>) -> Result<Self, aho_corasick::BuildError> {
         let mut windows: HashMap<u64, Vec<(u32, u32)>> = HashMap::new();
-        let mut filter = vec![0_u64; 1 << (FILTER_BITS - 6)];
+        let bits = (words.len() * FILTER).next_power_of_two().trailing_zeros().max(LEAST_BITS);
+        let mut filter = vec![0_u64; 1 << (bits - 6)];
         let (mut short, mut short_ids) = (Vec::new(), Vec::new());
         for (id, word) in words.iter().enumerate() {
             let id = id as u32;
@@ -62,7 +67,7 @@ impl Words {
                 .min_by_key(|(_, key)| windows.get(key).map_or(0, Vec::len));
             if let Some((at, key)) = best {
                 windows.entry(key).or_default().push((id, at as u32));
-                filter[bit(key) >> 6] |= 1 << (bit(key) & 63);
+                filter[bit(key, bits) >> 6] |= 1 << (bit(key, bits) & 63);
             }
         }
         let short = if short.is_empty() {
@@ -75,7 +80,7 @@ impl Words {
                     .build(short)?,
             )
         };
-        Ok(Self { words, windows, filter, short, short_ids })
+        Ok(Self { words, windows, filter, filter_bits: bits, short, short_ids })
     }
 
     /// Length of a word.
@@ -93,11 +98,12 @@ impl Words {
     /// Every word in `bytes`: its number and where it begins.
     pub(crate) fn find(&self, bytes: &[u8], mut found: impl FnMut(u32, usize)) {
         if !self.windows.is_empty() {
+            let (filter_bits, mask) = (self.filter_bits, self.filter.len() - 1);
             for (at, window) in bytes.windows(WINDOW).enumerate() {
                 let Ok(window) = <&[u8; WINDOW]>::try_from(window) else { continue };
                 let key = key(window);
-                let bit = bit(key);
-                if self.filter[bit >> 6] >> (bit & 63) & 1 == 0 {
+                let bit = bit(key, filter_bits);
+                if self.filter[bit >> 6 & mask] >> (bit & 63) & 1 == 0 {
                     continue;
                 }
                 for &(id, offset) in self.windows.get(&key).map_or(&[][..], Vec::as_slice) {
