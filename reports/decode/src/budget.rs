@@ -47,7 +47,8 @@ pub struct Cut {
     pub pieces: u64,
     /// Decodings not done because the time was over.
     pub time: u64,
-    /// Objects larger than a window, in which nested streams are cut at the edges of windows.
+    /// Streams that were cut at the edge of a window because what they are in is larger than one;
+    /// and such objects that may be a stream without a mark themselves.
     pub windows: u64,
     /// Messages of a protocol that could not be split (too many, or headers too long).
     pub messages: u64,

@@ -10,10 +10,10 @@
 //! within something decoded are read from their first digit on, not at every alignment.
 
 use crate::budget::{Budget, Cut, Meter};
-use crate::inflate::{self, Flow};
+use crate::inflate::{self, Flow, Inflated};
 use crate::keys::{self, Keys};
 use crate::part::{self, Content, Gathered, Part, Role};
-use crate::produce::produce;
+use crate::produce::{produce, tells_its_end};
 use crate::seen::Seen;
 use crate::span::{Blocks, Span};
 use crate::{
@@ -83,6 +83,7 @@ pub fn explore(
         sealed: Vec::new(),
         seen: Seen::new(),
         spare: Vec::new(),
+        edge: None,
     };
     graph.meter.cut.add(&cut);
     let id = graph.next();
@@ -185,6 +186,8 @@ struct Graph<'v> {
     seen: Seen,
     /// Room for what is decoded.
     spare: Vec<Vec<u8>>,
+    /// While a window is looked at: length of the chain that leads to it, and whether more follows.
+    edge: Option<usize>,
 }
 
 impl Graph<'_> {
@@ -632,6 +635,7 @@ impl Graph<'_> {
             self.meter.cut.output += 1;
         }
         let used_all = went.whole && range.end - range.start - went.input <= 8;
+        self.count_cut(decoder, &range, &went, span.len());
         let short = kept.len() < expect.least
             || (expect.whole && !used_all)
             || (!went.whole && decoder == Decoder::Zlib && kept.len() < 64);
@@ -664,6 +668,30 @@ impl Graph<'_> {
         }
     }
 
+    /// Counts a stream that begins in a window, runs over its edge, and is not whole in the next one.
+    fn count_cut(&mut self, decoder: Decoder, range: &Range<u64>, went: &Inflated, window: u64) {
+        let streams = tells_its_end(decoder) && !went.whole && went.output > 0;
+        let runs = text::alphabet(decoder).is_some();
+        if self.edge == Some(self.chain.len())
+            && (streams || runs)
+            && range.start + went.input >= window
+            && range.start + (OVERLAP as u64) < window
+        {
+            self.meter.cut.windows += 1;
+        }
+    }
+
+    /// A window of something decoded; `more` says whether another follows.
+    fn window(&mut self, held: &[u8], base: u64, id: u64, more: bool) {
+        // What leaves no mark is looked for in whole objects only: it would have to be this one.
+        if base == 0 && turn::Counts::of(&held[..held.len().min(COUNTED)]).may_be_packed() {
+            self.meter.cut.windows += 1;
+        }
+        let outer = std::mem::replace(&mut self.edge, more.then_some(self.chain.len()));
+        self.object(Span::Near(held), base, id);
+        self.edge = outer;
+    }
+
     /// The names that an archive gives what is in it.
     fn name_of(&self, decoder: Decoder, span: Span<'_>, range: &Range<u64>) -> Option<ByteString> {
         match decoder {
@@ -685,7 +713,6 @@ impl Graph<'_> {
         most: u64,
         mut held: Vec<u8>,
     ) {
-        self.meter.cut.windows += 1;
         let id = self.next();
         let window = self.meter.window;
         let (mut base, mut output) = (0_u64, 0_u64);
@@ -694,13 +721,13 @@ impl Graph<'_> {
             output += block.len() as u64;
             held.extend_from_slice(block);
             if held.len() >= window {
-                self.object(Span::Near(&held), base, id);
+                self.window(&held, base, id, true);
                 let keep = held.len() - OVERLAP.min(held.len() / 2);
                 held.drain(..keep);
                 base += keep as u64;
             }
             if output >= most { Flow::Stop } else { Flow::Go }
         });
-        self.object(Span::Near(&held), base, id);
+        self.window(&held, base, id, false);
     }
 }

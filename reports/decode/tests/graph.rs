@@ -2,7 +2,7 @@
 
 mod encoders;
 
-use belljar_decode::{Budget, Decoder, Role, explore, parts, replay};
+use belljar_decode::{Budget, Cut, Decoder, Role, explore, parts, replay};
 use belljar_record::{BytesSource, Layer};
 use encoders::{all, deflate, finds, gzip, zlib};
 use proptest::prelude::*;
@@ -127,6 +127,39 @@ fn content_longer_than_a_window_is_shown_to_its_end() {
         let (found, _) = all(&payload, Layer::Stream, &budget);
         assert!(found.iter().any(|(_, bytes)| *bytes == long || bytes.starts_with(&long)));
     }
+}
+
+#[test]
+fn only_what_the_edge_of_a_window_cuts_is_counted() {
+    let budget = Budget { window: 256 << 10, ..Budget::default() };
+    let text = b"The minutes of the meeting were sent to all members on Tuesday. ".repeat(20_000);
+    let (_, cut) = all(&gzip(&text), Layer::Stream, &budget);
+    assert_eq!(cut, Cut::default(), "nothing in it runs over an edge");
+    let noise: Vec<u8> =
+        (0..900_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let inner = [&text[..200 << 10], &gzip(&noise)[..], &text[..200 << 10]].concat();
+    let (_, cut) = all(&gzip(&inner), Layer::Stream, &budget);
+    assert!(cut.windows > 0);
+    let (_, cut) = all(&gzip(&noise), Layer::Stream, &budget);
+    assert!(cut.windows > 0, "it may be a stream without a mark");
+}
+
+/// Archives in archives, deeper than the budget, eight side by side at each level.
+#[test]
+fn nested_and_repeated_archives_stay_within_the_budget() {
+    let mut bomb = gzip(&vec![b'a'; 1 << 20]);
+    for _ in 0..12 {
+        bomb = gzip(&bomb.repeat(8));
+    }
+    let budget = Budget { output: 4 << 20, ratio: 8, pieces: 5_000, ..Budget::default() };
+    let source = BytesSource::from(bomb.clone());
+    let (mut shown, mut pieces) = (0, 0);
+    let cut = explore(&source, Layer::Stream, &budget, &mut |piece| {
+        shown += piece.bytes.len();
+        pieces += 1;
+    });
+    assert!(pieces <= 5_001 && shown <= (8 << 20) + bomb.len() * 64, "{pieces} {shown}");
+    assert!(cut.total() > 0);
 }
 
 #[test]

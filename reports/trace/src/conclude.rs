@@ -85,10 +85,10 @@ impl Index {
         tag: usize,
         rest: &mut Unexplained,
     ) -> Traced {
-        let mut keeping = Keeping::default();
+        let (mut keeping, len) = (Keeping::default(), egress.bytes.len());
         let inner = Inner::payload(egress);
         let (traced, known) =
-            self.trace_from(egress, budget, &inner, &mut |piece| keeping.take(piece));
+            self.trace_from(egress, budget, &inner, &mut |piece| keeping.take(piece, len));
         rest.add(tag, egress, keeping, &known, &traced.covered);
         traced
     }

@@ -14,7 +14,7 @@
 //! bytes with at least 5 different values that is no repetition. What is not distinctive is counted
 //! as common ([`Traced::common`]). The planted sample is exempt: it is the same for every seed.
 //!
-//! Sixteen bytes that stand at more than 32 places of one plant are compared at 32 of them: a
+//! Sixteen bytes that stand at more than 1,024 places of one plant are compared at so many of them: a
 //! fragment that is made of nothing else is common to the plant and may be missed.
 //!
 //! Cannot see: what no decoder opens (keys that stay inside); parts shorter than 8 bytes; values

@@ -5,13 +5,16 @@
 //! every lag from 1 to 64, are held against those of the decoys; where two are equal, the key is
 //! what the two texts differ by, and every further byte is compared under it.
 //!
-//! Promises: a run of 32 bytes plus the key's length is found in the objects that are kept
+//! Promises: a run of 32 bytes plus the key's length is found in what is kept of the objects
 //! ([`Unexplained`]), provided that its differences are not weak (see [`crate::gram`]); a key that
 //! is found is applied to the whole object, which is then traced like any other, so that each trace
-//! is compared byte by byte. The work is bounded; objects that were left out are counted.
+//! is compared byte by byte. The work is bounded; objects of which nothing was looked at are
+//! counted.
 //!
 //! Cannot see: keys that change with each use of them; objects that are explained by half already;
-//! in objects of more than 64 KiB, runs that lie neither at the head, the middle nor the tail.
+//! in objects of more than 64 KiB, runs that lie neither at the head, the middle nor the tail. Where
+//! there are so many objects that this is too much, less of each is looked at: at least the first
+//! 512 bytes.
 
 use crate::gram::{self, GRAM, is_weak};
 use crate::index::Index;
@@ -20,6 +23,7 @@ use crate::scan::Run;
 use crate::{Egress, Traced};
 use belljar_decode::{Decoder, Piece, Step};
 use belljar_record::{DecoySource, Direction, FlowId, Layer, PayloadRef};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -31,11 +35,19 @@ const BESIDE: u64 = 32;
 const ENTROPY: f64 = 2.5;
 /// Of an object longer than this only head, middle and tail are looked at.
 const LOOKED: usize = 64 << 10;
-/// The largest object that is kept, in bytes.
-const OBJECT: usize = 1 << 20;
-/// All objects of one payload, and of all payloads.
+/// What is kept of the middle and of the tail of a longer one.
+const STRETCH: usize = LOOKED / 4;
+/// The largest object that is decoded again to be traced under a key; of longer ones only what was
+/// kept is.
+const OBJECT: u64 = 64 << 20;
+/// Bytes of all objects of one payload, and of all payloads; behind these only heads are kept.
 const OF_ONE: usize = 2 << 20;
 const OF_ALL: usize = 16 << 20;
+/// The head of an object that is kept, or looked at, where there are many.
+const HEAD: usize = 512;
+/// Heads that are kept of one payload, and of all.
+const HEADS: usize = 4096;
+const ALL_HEADS: usize = 16 << 10;
 /// Bytes that one pass over the decoys is made for.
 const PASS: usize = 64 << 10;
 /// Bytes of decoys that all passes may look at.
@@ -50,7 +62,8 @@ const WINDOW: usize = 32;
 pub struct Unexplained {
     objects: Vec<Unread>,
     bytes: usize,
-    /// Objects that were not kept because there was too much of them.
+    heads: usize,
+    /// Objects that were not kept because there were too many of them.
     pub skipped: u64,
 }
 
@@ -63,15 +76,20 @@ struct Unread {
     direction: Direction,
     chain: Vec<Step>,
     lengths: Vec<u64>,
+    /// Where in the object `bytes` begin, and how long the object is.
+    from: u64,
+    len: u64,
     bytes: Vec<u8>,
 }
 
-/// An object of one payload.
+/// An object of one payload, or a stretch of it.
 #[derive(Debug)]
 struct Kept {
     object: u64,
     chain: Vec<Step>,
     lengths: Vec<u64>,
+    from: u64,
+    len: u64,
     bytes: Vec<u8>,
 }
 
@@ -80,25 +98,55 @@ struct Kept {
 pub(crate) struct Keeping {
     objects: Vec<Kept>,
     bytes: usize,
+    heads: usize,
     skipped: u64,
 }
 
 impl Keeping {
-    /// Keeps an object that may hold something under a key.
-    pub(crate) fn take(&mut self, piece: &Piece<'_>) {
-        if piece.base > 0 || piece.bytes.len() < KEY / 2 + WINDOW || !piece.chain.iter().all(plain)
-        {
+    /// Keeps an object of a payload of `payload` bytes that may hold something under a key: all of a
+    /// short one, head, middle and tail of a longer one, of which this is a window.
+    pub(crate) fn take(&mut self, piece: &Piece<'_>, payload: u64) {
+        let behind = piece.base + piece.bytes.len() as u64;
+        let len = piece.lengths.last().copied().unwrap_or(payload).max(behind);
+        if len < (KEY / 2 + WINDOW) as u64 || !piece.chain.iter().all(plain) {
             return;
         }
-        let bytes = &piece.bytes[..piece.bytes.len().min(OBJECT)];
+        if len <= LOOKED as u64 {
+            self.keep(piece, 0, piece.bytes.len(), len);
+            return;
+        }
+        let (middle, tail) = (len / 2, len - STRETCH as u64);
+        for (from, most) in [(0, LOOKED), (middle, STRETCH), (tail, STRETCH)] {
+            // Windows overlap: each of these lies in one of them.
+            if from >= piece.base && from + most as u64 <= behind {
+                self.keep(piece, (from - piece.base) as usize, most, len);
+            }
+        }
+    }
+
+    fn keep(&mut self, piece: &Piece<'_>, at: usize, most: usize, len: u64) {
+        let from = piece.base + at as u64;
+        let known = self.objects.iter().rev().take_while(|kept| kept.object == piece.object);
+        if known.into_iter().any(|kept| kept.from == from) {
+            return;
+        }
+        let mut bytes = &piece.bytes[at..at + most];
         if self.bytes + bytes.len() > OF_ONE {
-            self.skipped += 1;
-            return;
+            if from > 0 {
+                return;
+            }
+            if self.heads == HEADS {
+                self.skipped += 1;
+                return;
+            }
+            self.heads += 1;
+            bytes = &bytes[..bytes.len().min(HEAD)];
+        } else {
+            self.bytes += bytes.len();
         }
-        self.bytes += bytes.len();
         let (chain, lengths) = (piece.chain.to_vec(), piece.lengths.to_vec());
         let (object, bytes) = (piece.object, bytes.to_vec());
-        self.objects.push(Kept { object, chain, lengths, bytes });
+        self.objects.push(Kept { object, chain, lengths, from, len, bytes });
     }
 }
 
@@ -133,22 +181,30 @@ impl Unexplained {
         covered: &[Range<u64>],
     ) {
         self.skipped += keeping.skipped;
-        for Kept { object, chain, lengths, bytes } in keeping.objects {
+        for Kept { object, chain, lengths, from, len, mut bytes } in keeping.objects {
             let explained = match chain.first() {
                 Some(step) => {
                     let outside = crate::interval::without(&step.input, covered);
                     total(&outside) * 2 <= step.input.end - step.input.start
                 }
-                None => total(covered) * 2 >= bytes.len() as u64,
+                None => total(covered) * 2 >= len,
             };
             if explained || known.contains(&object) && !chain.is_empty() {
                 continue;
             }
             if self.bytes + bytes.len() > OF_ALL {
-                self.skipped += 1;
-                continue;
+                if from > 0 {
+                    continue;
+                }
+                if self.heads == ALL_HEADS {
+                    self.skipped += 1;
+                    continue;
+                }
+                self.heads += 1;
+                bytes.truncate(HEAD);
+            } else {
+                self.bytes += bytes.len();
             }
-            self.bytes += bytes.len();
             self.objects.push(Unread {
                 tag,
                 flow: egress.flow,
@@ -157,9 +213,26 @@ impl Unexplained {
                 direction: egress.direction,
                 chain,
                 lengths,
+                from,
+                len,
                 bytes,
             });
         }
+    }
+}
+
+impl Unread {
+    /// All bytes of the object, unless there are too many.
+    fn whole(&self, payload: &dyn DecoySource) -> Option<Vec<u8>> {
+        if self.len == self.bytes.len() as u64 {
+            return Some(self.bytes.clone());
+        }
+        if self.len > OBJECT {
+            return None;
+        }
+        let whole = belljar_decode::replay(payload, self.layer, &self.chain, OBJECT).ok()?;
+        let kept = whole.get(usize::try_from(self.from).ok()?..)?.get(..self.bytes.len())?;
+        (kept == self.bytes).then_some(whole)
     }
 }
 
@@ -259,7 +332,7 @@ fn mixed(run: &[u8; GRAM], lag: usize) -> u32 {
     (gram::mix(gram::hash(run) ^ (lag as u64).wrapping_mul(0xd6e8_feb8_6659_fd93)) >> 7) as u32
 }
 
-/// A key that was found for an object, as it applies from the object's first byte on.
+/// A key that was found for an object, as it applies from the first byte on that was kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     object: usize,
@@ -277,9 +350,20 @@ impl Index {
         let mut skipped = unexplained.skipped;
         let keys = self.keys(&unexplained.objects, &mut skipped);
         let mut all: Vec<(usize, Traced)> = Vec::new();
+        let mut done: HashSet<(usize, &[Step], Vec<u8>, u64)> = HashSet::new();
         for Key { object, key } in keys {
             let unread = &unexplained.objects[object];
             let Some(bytes) = open(unread.tag) else { continue };
+            // The whole object, and the key as it applies from its first byte on.
+            let (from, under) = match unread.whole(&*bytes) {
+                Some(whole) => (0, Cow::Owned(whole)),
+                None => (unread.from, Cow::Borrowed(unread.bytes.as_slice())),
+            };
+            let turn = ((unread.from - from) % key.len() as u64) as usize;
+            let key = [&key[key.len() - turn..], &key[..key.len() - turn]].concat();
+            if !done.insert((unread.tag, &unread.chain, key.clone(), from)) {
+                continue;
+            }
             let egress = Egress {
                 flow: unread.flow,
                 payload: &unread.payload,
@@ -287,11 +371,11 @@ impl Index {
                 direction: unread.direction,
                 bytes: &*bytes,
             };
-            let plain = belljar_decode::unmask(&key, &unread.bytes);
+            let plain = belljar_decode::unmask(&key, &under);
             let mut chain = unread.chain.clone();
             chain.push(Step {
                 decoder: Decoder::Xor,
-                input: 0..plain.len() as u64,
+                input: from..from + plain.len() as u64,
                 detail: Some(hex(&key).into()),
             });
             let mut lengths = unread.lengths.clone();
@@ -311,15 +395,11 @@ impl Index {
     /// The keys under which objects hold something of a decoy.
     fn keys(&self, objects: &[Unread], skipped: &mut u64) -> Vec<Key> {
         let mut found: Vec<Key> = Vec::new();
-        let mut passes = passes(objects).into_iter();
-        let cost = self.bytes().max(1);
-        let mut work = WORK.max(cost);
-        for pass in passes.by_ref() {
-            if work < cost {
-                *skipped += 1 + passes.len() as u64;
-                break;
-            }
-            work -= cost;
+        let most = (WORK / self.bytes().max(1)).max(1) as usize;
+        let mut stretches = stretches(objects, most.saturating_mul(PASS));
+        let passes = passes(&mut stretches, most);
+        *skipped += stretches.len() as u64;
+        for pass in passes {
             let table = Table::of(objects, &pass);
             if !table.entries.is_empty() {
                 self.against(objects, &table, &mut found);
@@ -386,7 +466,7 @@ impl Index {
         let len = (1..=lag)
             .find(|len| lag.is_multiple_of(*len) && (0..lag).all(|i| stream[i] == stream[i % len]))
             .unwrap_or(lag);
-        // The key as it applies from the object's first byte on.
+        // The key as it applies from the first byte on.
         let key: Vec<u8> = (0..len).map(|i| stream[(i + len - spot.at % len) % len]).collect();
         let (before, behind) = extent(&*held.source, offset, there, spot.at, &key);
         *done = spot.at + behind;
@@ -419,31 +499,55 @@ impl Index {
     }
 }
 
-/// Stretches of objects to be looked at, as many as one pass takes at a time.
-fn passes(objects: &[Unread]) -> Vec<Vec<(usize, Range<usize>)>> {
-    let (mut all, mut pass, mut bytes) = (Vec::new(), Vec::new(), 0);
+/// Stretches of objects to be looked at: at most `most` bytes, unless the first few of each are more.
+fn stretches(objects: &[Unread], most: usize) -> Vec<(usize, Range<usize>)> {
+    let mut each = LOOKED;
+    let all =
+        |each: usize| objects.iter().map(|object| object.bytes.len().min(each)).sum::<usize>();
+    while all(each) > most && each > HEAD {
+        each /= 2;
+    }
+    let mut stretches = Vec::new();
     for (number, object) in objects.iter().enumerate() {
         let len = object.bytes.len();
-        let stretches = match len <= LOOKED {
-            true => std::iter::once(0..len).collect(),
-            false => {
-                let (half, quarter) = (LOOKED / 2, LOOKED / 4);
-                let middle = len / 2;
-                vec![0..half, middle..middle + quarter, len - quarter..len]
-            }
-        };
-        for stretch in stretches {
-            bytes += stretch.len();
-            pass.push((number, stretch));
-            if bytes >= PASS {
-                all.push(std::mem::take(&mut pass));
-                bytes = 0;
+        // What is the head of something longer has its middle and its tail behind it.
+        let each = if object.len > len as u64 && object.from == 0 { each / 2 } else { each };
+        if len <= each || each <= HEAD {
+            stretches.push((number, 0..len.min(each)));
+        } else {
+            let (half, quarter) = (each / 2, each / 4);
+            let middle = len / 2;
+            stretches.extend(
+                [0..half, middle..middle + quarter, len - quarter..len]
+                    .map(|stretch| (number, stretch)),
+            );
+        }
+    }
+    stretches
+}
+
+/// Takes from `stretches` as many as `most` passes look at.
+fn passes(
+    stretches: &mut Vec<(usize, Range<usize>)>,
+    most: usize,
+) -> Vec<Vec<(usize, Range<usize>)>> {
+    let (mut all, mut pass, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let mut rest = std::mem::take(stretches).into_iter();
+    for (number, stretch) in rest.by_ref() {
+        bytes += stretch.len();
+        pass.push((number, stretch));
+        if bytes >= PASS {
+            all.push(std::mem::take(&mut pass));
+            bytes = 0;
+            if all.len() == most {
+                break;
             }
         }
     }
     if !pass.is_empty() {
         all.push(pass);
     }
+    stretches.extend(rest);
     all
 }
 

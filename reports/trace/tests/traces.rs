@@ -445,6 +445,71 @@ fn trace_masked(index: &Index, payload: &[u8]) -> Vec<belljar_trace::Trace> {
         .collect()
 }
 
+#[test]
+fn long_content_under_a_key_is_traced_whole_and_found_at_head_middle_and_tail() {
+    let decoy = noise(1, 200_000);
+    let index = of_read(&decoy);
+    let key = b"0123456789abc";
+    // All of it, in a stream of which it is a small part.
+    let found = trace_masked(&index, &under(key, &decoy));
+    assert!(
+        matches!(found[0].subject, Subject::Content { whole: true, .. }) && found.len() == 1,
+        "{found:#?}"
+    );
+    // Larger than a window, and most of it foreign.
+    for large in [3 << 20, 40 << 20] {
+        for at in [0, large / 2 + 100, large - 9_000] {
+            let mut payload = noise(2, large);
+            payload[at..at + 8_000].copy_from_slice(&under(key, &decoy[50_000..58_000]));
+            let found = trace_masked(&index, &payload);
+            let Some(Subject::Content { ranges, .. }) = found.first().map(|t| &t.subject) else {
+                panic!("nothing at {at} of {large}")
+            };
+            assert!(ranges[0].decoy.start <= 50_000 && ranges[0].decoy.end >= 58_000, "{ranges:?}");
+        }
+    }
+}
+
+#[test]
+fn many_objects_are_looked_at_and_none_is_counted_as_lost() {
+    let decoy = noise(1, 20_000);
+    let index = of_read(&decoy);
+    let mut payload = Vec::new();
+    for number in 0..3_000 {
+        payload.extend(under(b"key of all", &noise(number + 10, 1_500)));
+        payload.extend(b"\0\0");
+        payload.extend(data_encoding::HEXLOWER.encode(&noise(number, 900)).into_bytes());
+        payload.extend(b"\0\0");
+    }
+    let hidden = data_encoding::HEXLOWER.encode(&under(b"key of all", &decoy[..400]));
+    payload.extend(hidden.into_bytes());
+    // `trace_masked` asserts that nothing was skipped.
+    assert!(!trace_masked(&index, &payload).is_empty());
+}
+
+#[test]
+fn what_many_decoys_begin_with_is_compared_with_all_of_them() {
+    let head = noise(99, 40);
+    let targets: Vec<Target> = (0..500)
+        .map(|number| {
+            let content = [head.as_slice(), &noise(number, 400)].concat();
+            let path = format!("/home/a/form-{number:04}.bin");
+            let mut target = target(number as u32, &path, bytes(content), None);
+            target.read = Some(std::iter::once(0..440).collect());
+            target
+        })
+        .collect();
+    let index = Index::build(&targets, &[], &[]).expect("builds");
+    for number in [0, 31, 32, 250, 499] {
+        let fragment = [&head[12..], &noise(number, 400)[..10]].concat();
+        let traced = trace(&index, Layer::Output, &fragment);
+        let right = traced.traces.iter().any(|trace| {
+            matches!(&trace.subject, Subject::Content { decoy, bytes: 38, .. } if decoy.0 == number as u32)
+        });
+        assert!(right, "{number}: {:#?}", traced.traces);
+    }
+}
+
 fn of_read(decoy: &[u8]) -> Index {
     let mut read = target(0, "/home/a/decoy.bin", bytes(decoy.to_vec()), None);
     read.read = Some(std::iter::once(0..decoy.len() as u64).collect());
