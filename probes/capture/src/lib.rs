@@ -12,9 +12,9 @@
 #![forbid(unsafe_code)]
 
 mod container;
+mod frame;
 mod har;
 mod keys;
-mod packet;
 mod stream;
 mod table;
 mod tls;

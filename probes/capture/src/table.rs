@@ -1,10 +1,11 @@
 //! Conversations of a capture, from its frames.
 
+use crate::frame::{self, Framed};
 use crate::keys::KeyLog;
-use crate::packet::{self, Framed, ICMP, ICMP6, Packet, TCP, UDP};
 use crate::stream::{Side, Taken};
 use crate::tls::{self, Opened};
 use crate::{Capture, Conversation, Options, Payload};
+use belljar_packet::{self as packet, Packet, Segment, TCP, UDP};
 use belljar_record::{Direction, Endpoint, Layer, Transport};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -55,7 +56,7 @@ impl<'a> Table<'a> {
 
     pub(crate) fn frame(&mut self, frame: &crate::container::Frame<'_>) {
         self.capture.packets += 1;
-        let bytes = match packet::unframe(frame.link, frame.bytes) {
+        let bytes = match frame::unframe(frame.link, frame.bytes) {
             Framed::Ip(bytes) => bytes,
             Framed::Other => {
                 self.nowhere(frame.direction, frame.bytes);
@@ -74,7 +75,7 @@ impl<'a> Table<'a> {
             self.capture.internal += 1;
             return;
         }
-        for odd in found.odd {
+        for odd in frame::odd(&found) {
             if !odd.is_empty() {
                 self.keep(&found, frame.direction, odd, true);
             }
@@ -128,8 +129,10 @@ impl<'a> Table<'a> {
     fn loose(&mut self) {
         for ((source, target, protocol, _), pieces) in std::mem::take(&mut self.pieces) {
             for (bytes, _) in pieces.values() {
-                let (fragment, odd) = (None, [&[][..]; 2]);
-                let found = Packet { source, target, protocol, fragment, payload: bytes, odd };
+                let (fragment, options, trailing) = (None, &[][..], &[][..]);
+                let payload = &bytes[..];
+                let found =
+                    Packet { source, target, protocol, options, fragment, payload, trailing };
                 self.keep(&found, None, bytes, true);
             }
         }
@@ -141,7 +144,7 @@ impl<'a> Table<'a> {
                 Some(segment) => self.segment(found, &segment, direction),
                 None => self.keep(found, direction, found.payload, true),
             },
-            UDP => match packet::datagram(found.payload) {
+            UDP => match frame::datagram(found.payload) {
                 Some((source, target, payload)) => {
                     let (from, to) = (end(found.source, source), end(found.target, target));
                     if let Some((place, side)) = self.talk(Transport::Udp, from, to, direction) {
@@ -162,12 +165,7 @@ impl<'a> Table<'a> {
         bytes: &[u8],
         remainder: bool,
     ) {
-        let transport = match found.protocol {
-            TCP => Transport::Tcp,
-            UDP => Transport::Udp,
-            ICMP | ICMP6 => Transport::Icmp,
-            other => Transport::Ip(other),
-        };
+        let transport = Transport::of_protocol(found.protocol);
         let (from, to) = (end(found.source, 0), end(found.target, 0));
         if let Some((place, side)) = self.talk(transport, from, to, direction) {
             self.frame_into(place, side, bytes, remainder);
@@ -193,16 +191,12 @@ impl<'a> Table<'a> {
         true
     }
 
-    fn segment(
-        &mut self,
-        found: &Packet<'_>,
-        segment: &packet::Segment<'_>,
-        direction: Option<Direction>,
-    ) {
+    fn segment(&mut self, found: &Packet<'_>, segment: &Segment<'_>, direction: Option<Direction>) {
         let from = end(found.source, segment.source);
         let to = end(found.target, segment.target);
-        if segment.syn
-            && !segment.ack
+        let (syn, ack) = (segment.has(Segment::SYN), segment.has(Segment::ACK));
+        if syn
+            && !ack
             && let Some(&place) = self.by_ends.get(&key(Transport::Tcp, from, to))
         {
             let talk = &self.talks[place];
@@ -213,7 +207,7 @@ impl<'a> Table<'a> {
             }
         }
         // An answer to a connection whose beginning the capture has not: the other side began it.
-        let (first, second) = if segment.syn && segment.ack { (to, from) } else { (from, to) };
+        let (first, second) = if syn && ack { (to, from) } else { (from, to) };
         let flipped = direction.map(|direction| match (first == from, direction) {
             (true, direction) => direction,
             (false, Direction::In) => Direction::Out,
@@ -221,13 +215,13 @@ impl<'a> Table<'a> {
         });
         let Some((place, side)) = self.talk(Transport::Tcp, first, second, flipped) else { return };
         let side = if first == from { side } else { 1 - side };
-        if segment.syn {
+        if syn {
             self.talks[place].sides[side].begin(segment.sequence.wrapping_add(1));
         }
         if segment.payload.is_empty() || !self.room(segment.payload.len()) {
             return;
         }
-        let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
+        let sequence = segment.sequence.wrapping_add(u32::from(syn));
         if self.talks[place].sides[side].take(sequence, segment.payload) != Taken::Stream {
             self.frame_into(place, side, segment.payload, true);
         }

@@ -10,6 +10,7 @@ mod address;
 mod attribute;
 mod called;
 mod filter;
+mod floods;
 #[cfg(test)]
 mod fuzz;
 mod looks;

@@ -1,17 +1,10 @@
 //! Looks at what gives the jar away: which calls and which files are such looks.
 //!
-//! Promises: a look by a path from the root, or by `statfs` or `sysinfo`, is told of; the first of each
-//! kind by each process are listed, the rest is counted.
+//! Promises: a look by a path from the root, or by `statfs` or `sysinfo`, is told of.
 //! Cannot see: looks by a path that begins at an open directory or at a link of the component's own,
 //! addresses and routes that are asked for over netlink, CPUID, clocks that need no call.
 
-use std::collections::HashMap;
-
-use belljar_record::{Actor, Event, ProcessKey, Tell};
-
-/// Looks of one kind by one process that are listed singly; more are counted.
-const LISTED: u64 = 4;
-const MOST_KINDS: usize = 512;
+use belljar_record::Tell;
 
 /// What is looked at by opening this path, if it is anything that gives the jar away.
 pub(crate) fn by_path(path: &[u8]) -> Option<Tell> {
@@ -58,46 +51,6 @@ pub(crate) fn path_argument(name: &str) -> usize {
     usize::from(name != "open")
 }
 
-struct Counted {
-    actor: Actor,
-    detail: String,
-    count: u64,
-}
-
-/// Counts looks.
-#[derive(Default)]
-pub(crate) struct Looks {
-    counted: HashMap<(Option<ProcessKey>, Tell), Counted>,
-}
-
-impl Looks {
-    /// Takes one look; gives what is to be told at once.
-    pub(crate) fn take(&mut self, actor: &Actor, tell: Tell, detail: &str) -> Option<Event> {
-        let mut key = (actor.process(), tell);
-        if !self.counted.contains_key(&key) && self.counted.len() >= MOST_KINDS {
-            key = (None, tell);
-        }
-        let many = self.counted.entry(key).or_insert_with(|| Counted {
-            actor: actor.clone(),
-            detail: detail.to_owned(),
-            count: 0,
-        });
-        many.count += 1;
-        (many.count <= LISTED).then(|| Event::Looked { tell, detail: detail.to_owned(), count: 1 })
-    }
-
-    /// What was only counted.
-    pub(crate) fn rest(&mut self) -> Vec<(Actor, Event)> {
-        std::mem::take(&mut self.counted)
-            .into_iter()
-            .filter(|(_, many)| many.count > LISTED)
-            .map(|((_, tell), Counted { actor, detail, count })| {
-                (actor, Event::Looked { tell, detail, count: count - LISTED })
-            })
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,18 +78,5 @@ mod tests {
         ] {
             assert_eq!(by_path(path.as_bytes()), tell, "{path}");
         }
-    }
-
-    #[test]
-    fn floods_are_counted_and_nothing_is_lost() {
-        let mut looks = Looks::default();
-        let actor = Actor::unknown("a test");
-        let told = (0..1000).filter_map(|_| looks.take(&actor, Tell::Uptime, "x")).count() as u64;
-        let rest: u64 = looks
-            .rest()
-            .iter()
-            .map(|(_, event)| if let Event::Looked { count, .. } = event { *count } else { 0 })
-            .sum();
-        assert_eq!((told, told + rest), (LISTED, 1000));
     }
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use belljar_record::{
     Actor, ByteString, Confidence, Dimension, Event, Extent, Log, ProcessKey, Program, RefusalKind,
+    Tell,
 };
 use belljar_sys::seccomp::{self, Answer, Notification};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -22,13 +23,13 @@ use crate::address;
 use crate::attribute::{FlowActors, Reach};
 use crate::called::{arguments, detail};
 use crate::filter::{Action, Filter, FilterError, X32_BIT, X86_64};
-use crate::looks::{self, Looks};
+use crate::floods::Floods;
+use crate::looks;
 use crate::procfs::{self, Memory};
 use crate::table::{Process, ProcessTable};
 
-/// Calls of one kind by one process that are listed singly; more are counted.
-const LISTED: u64 = 8;
-const MOST_KINDS: usize = 512;
+/// The kind of calls of which too many kinds came.
+const OTHERS: &str = "other calls";
 /// Bytes of a path that are read to tell whether it gives the jar away.
 const LONGEST_LOOK: usize = 256;
 const MOST_PENDING: usize = 256;
@@ -101,9 +102,9 @@ impl Watcher {
             mail: Arc::clone(&mail),
             listeners: Vec::new(),
             pending: HashMap::new(),
-            refusals: HashMap::new(),
-            allowed: HashMap::new(),
-            looks: Looks::default(),
+            refusals: Floods::default(),
+            allowed: Floods::default(),
+            looks: Floods::default(),
             seen: HashSet::new(),
             tally: Tally::default(),
             late_ends: 0,
@@ -203,20 +204,12 @@ struct Pending {
     call: String,
 }
 
-#[derive(Debug)]
-struct Refusals {
-    actor: Actor,
+/// A refused call, as it is told.
+#[derive(Debug, Clone)]
+struct Refusal {
     detail: String,
     errno: String,
     why: RefusalKind,
-    count: u64,
-}
-
-#[derive(Debug)]
-struct Allowances {
-    actor: Actor,
-    detail: String,
-    count: u64,
 }
 
 struct Worker {
@@ -227,9 +220,9 @@ struct Worker {
     mail: Arc<Mutex<Mail>>,
     listeners: Vec<OwnedFd>,
     pending: HashMap<ProcessKey, Pending>,
-    refusals: HashMap<(Option<ProcessKey>, String), Refusals>,
-    allowed: HashMap<(Option<ProcessKey>, String), Allowances>,
-    looks: Looks,
+    refusals: Floods<String, Refusal>,
+    allowed: Floods<String, String>,
+    looks: Floods<Tell, String>,
     seen: HashSet<(Option<ProcessKey>, String, String, Option<u32>)>,
     tally: Tally,
     late_ends: u32,
@@ -316,7 +309,8 @@ impl Worker {
                 }
                 _ => {
                     let detail = detail(&rule.name, call);
-                    self.refuse(call, &rule.name, detail, &rule.errno_name, rule.why);
+                    let (errno, why) = (rule.errno_name.clone(), rule.why);
+                    self.refuse(call, &rule.name, Refusal { detail, errno, why });
                     Answer::Fail(rule.errno)
                 }
             },
@@ -324,7 +318,8 @@ impl Worker {
                 let x32 = call.arch == X86_64 && call.number & X32_BIT != 0;
                 let name = if x32 { "x32 call" } else { "call" };
                 let detail = format!("number {}", call.number & !X32_BIT);
-                self.refuse(call, name, detail, "ENOSYS", RefusalKind::BypassesDoor);
+                let (errno, why) = ("ENOSYS".to_owned(), RefusalKind::BypassesDoor);
+                self.refuse(call, name, Refusal { detail, errno, why });
                 Answer::Fail(nix::errno::Errno::ENOSYS as i32)
             }
         };
@@ -359,67 +354,38 @@ impl Worker {
         self.tally.unrecorded += 1;
     }
 
-    fn refuse(
-        &mut self,
-        call: &Notification,
-        name: &str,
-        detail: String,
-        errno: &str,
-        why: RefusalKind,
-    ) {
+    fn refuse(&mut self, call: &Notification, name: &str, refusal: Refusal) {
         self.tally.refused += 1;
         if let Some(process) = self.table.find(call.tid) {
             self.not_replaced(&process);
         }
         let (actor, process) = self.actor(call.tid);
-        let mut key = (process.map(|process| process.key), name.to_owned());
-        if !self.refusals.contains_key(&key) && self.refusals.len() >= MOST_KINDS {
-            key = (None, "other calls".into());
-        }
-        let many = self.refusals.entry(key).or_insert_with(|| Refusals {
-            actor: actor.clone(),
-            detail: detail.clone(),
-            errno: errno.to_owned(),
-            why,
-            count: 0,
-        });
-        many.count += 1;
-        if many.count <= LISTED {
-            let (call, errno) = (name.to_owned(), errno.to_owned());
-            self.append(actor, Event::Refused { call, detail, errno, why, count: 1 });
+        let key = process.map(|process| process.key);
+        if self.refusals.take(key, name.to_owned(), OTHERS.to_owned(), &actor, &refusal) {
+            let Refusal { detail, errno, why } = refusal;
+            self.append(
+                actor,
+                Event::Refused { call: name.to_owned(), detail, errno, why, count: 1 },
+            );
         }
     }
 
-    /// A debugger makes thousands of these a second: the first of each process are listed, without
-    /// looking at the caller's memory; the rest is only counted.
+    /// A debugger makes thousands of these a second: the first of each process are listed, the rest
+    /// is counted without looking further.
     fn allow(&mut self, call: &Notification, name: &str) {
         let process = self.table.find(call.tid);
-        let key = (process.as_ref().map(|process| process.key), name.to_owned());
-        if let Some(many) = self.allowed.get_mut(&key) {
-            many.count += 1;
-            if many.count > LISTED {
-                return;
-            }
+        let key = process.as_ref().map(|process| process.key);
+        if self.allowed.more(key, name.to_owned()) {
+            return;
         }
         if let Some(process) = &process {
             self.not_replaced(process);
         }
         let (actor, _) = self.actor(call.tid);
         let detail = detail(name, call);
-        if !self.allowed.contains_key(&key) {
-            let full = self.allowed.len() >= MOST_KINDS;
-            let key = if full { (None, "other calls".into()) } else { key };
-            let many = self.allowed.entry(key).or_insert_with(|| Allowances {
-                actor: actor.clone(),
-                detail: detail.clone(),
-                count: 0,
-            });
-            many.count += 1;
-            if many.count > LISTED {
-                return;
-            }
+        if self.allowed.take(key, name.to_owned(), OTHERS.to_owned(), &actor, &detail) {
+            self.append(actor, Event::Allowed { call: name.to_owned(), detail, count: 1 });
         }
-        self.append(actor, Event::Allowed { call: name.to_owned(), detail, count: 1 });
     }
 
     /// Most opens are of ordinary files: they cost one read of the caller's memory and nothing else.
@@ -439,28 +405,20 @@ impl Worker {
             }
         };
         let (actor, _) = self.actor(call.tid);
-        if let Some(event) = self.looks.take(&actor, tell, &detail) {
-            self.append(actor, event);
+        if self.looks.take(actor.process(), tell, tell, &actor, &detail) {
+            self.append(actor, Event::Looked { tell, detail, count: 1 });
         }
     }
 
     fn tell_counted(&mut self) {
-        for (actor, event) in self.looks.rest() {
-            self.append(actor, event);
+        for (tell, actor, detail, count) in self.looks.rest() {
+            self.append(actor, Event::Looked { tell, detail, count });
         }
-        for ((_, call), many) in std::mem::take(&mut self.allowed) {
-            if many.count > LISTED {
-                let Allowances { actor, detail, count } = many;
-                let count = count - LISTED;
-                self.append(actor, Event::Allowed { call, detail, count });
-            }
+        for (call, actor, detail, count) in self.allowed.rest() {
+            self.append(actor, Event::Allowed { call, detail, count });
         }
-        for ((_, call), many) in std::mem::take(&mut self.refusals) {
-            if many.count > LISTED {
-                let Refusals { actor, detail, errno, why, count } = many;
-                let count = count - LISTED;
-                self.append(actor, Event::Refused { call, detail, errno, why, count });
-            }
+        for (call, actor, Refusal { detail, errno, why }, count) in self.refusals.rest() {
+            self.append(actor, Event::Refused { call, detail, errno, why, count });
         }
     }
 

@@ -41,6 +41,18 @@ pub enum Transport {
     Host,
 }
 
+impl Transport {
+    /// What an IP packet with this protocol number (IANA) carries.
+    pub fn of_protocol(number: u8) -> Self {
+        match number {
+            6 => Self::Tcp,
+            17 => Self::Udp,
+            1 | 58 => Self::Icmp,
+            other => Self::Ip(other),
+        }
+    }
+}
+
 /// What is spoken over it, told from its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,8 +1,8 @@
 //! Connections: each accepted one becomes a stream of the responders.
 
+use crate::ends;
 use crate::flows::Key;
 use crate::keeper::Series;
-use crate::packet;
 use crate::responders::{Known, Responders};
 use crate::wire::Shared;
 use belljar_record::{Direction, FlowId, Layer, Protocol, Transport};
@@ -62,8 +62,8 @@ pub(crate) async fn run<R: Responders>(
 fn key(local: SocketAddr, remote: SocketAddr) -> Key {
     Key {
         transport: Transport::Tcp,
-        local: packet::end(local.ip().to_canonical(), local.port()),
-        remote: packet::end(remote.ip().to_canonical(), remote.port()),
+        local: ends::end(local.ip().to_canonical(), local.port()),
+        remote: ends::end(remote.ip().to_canonical(), remote.port()),
         kernel: false,
     }
 }

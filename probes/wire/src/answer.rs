@@ -1,6 +1,6 @@
 //! Answers that the wire makes itself: datagrams of the responders, echo replies.
 
-use crate::packet::{ICMP, ICMP6, Packet};
+use belljar_packet::{ICMP, ICMP6, Packet};
 use belljar_record::Endpoint;
 use etherparse::{Icmpv4Type, Icmpv6Type, PacketBuilder};
 use std::net::IpAddr;

@@ -4,8 +4,8 @@
 //! passed on; at most [`FlowTable::limit`] are followed at a time, closed and portless ones make
 //! room, and a packet that finds none is refused and counted.
 
-use crate::packet::Segment;
 use crate::track::{Place, Track};
+use belljar_packet::Segment;
 use belljar_record::{
     Actor, AttributeFlow, Attribution, ByteString, Confidence, Endpoint, Event, Flow, FlowId, Log,
     Protocol, Transport,

@@ -3,7 +3,7 @@
 //! Promises: a fragment is either part of a packet that came together without overlap, or it is
 //! handed back as a remainder.
 
-use crate::packet::Fragment;
+use belljar_packet::Fragment;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 

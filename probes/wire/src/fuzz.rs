@@ -1,9 +1,10 @@
 //! Hostile packets: what parses them never panics, and gives nothing that is not in the packet.
 
 use crate::answer;
+use crate::ends;
 use crate::fragments::{Fragments, Joined, Whole};
-use crate::packet::{self, Packet};
 use belljar_fuzz::{behaviour, fuzz};
+use belljar_packet::{self as packet, Packet};
 use etherparse::PacketBuilder;
 
 /// Whether `part` lies within `whole`, as memory.
@@ -100,7 +101,7 @@ fn hostile_packets() {
             packet.fragment.is_some(),
             segment.is_some(),
             datagram.is_some_and(|datagram| datagram.trailing.is_empty()),
-            packet::kernel_made(packet.protocol, packet.payload),
+            ends::kernel_made(packet.protocol, packet.payload),
             answer::echo(&packet).is_some(),
             joined,
         ))

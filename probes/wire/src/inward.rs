@@ -1,11 +1,12 @@
 //! From the answering kernel to the component: read, capture, and only then pass on.
 
 use crate::capture::Interface;
+use crate::ends;
 use crate::flows::Key;
 use crate::link::{LONGEST_FRAME, Offload};
-use crate::packet::{self, ICMP, ICMP6, TCP};
 use crate::responders::Responders;
 use crate::wire::{Shared, WAIT};
+use belljar_packet::{self as packet, ICMP, ICMP6, TCP};
 use belljar_record::{Direction, Transport};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,14 +33,14 @@ fn pass<R: Responders>(shared: &Shared<R>, offload: Offload, bytes: &[u8]) {
             if let (None, Some(segment)) = (packet.fragment, packet::segment(packet.payload)) {
                 let key = Key {
                     transport: Transport::Tcp,
-                    local: packet::end(packet.target, segment.target),
-                    remote: packet::end(packet.source, segment.source),
+                    local: ends::end(packet.target, segment.target),
+                    remote: ends::end(packet.source, segment.source),
                     kernel: false,
                 };
                 shared.flows.answer(key, &segment);
             }
         }
-        ICMP | ICMP6 if packet::kernel_made(packet.protocol, packet.payload) => {}
+        ICMP | ICMP6 if ends::kernel_made(packet.protocol, packet.payload) => {}
         // belljar's own kernel talks to its neighbours: no business of the component.
         _ => return,
     }

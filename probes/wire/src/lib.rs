@@ -17,6 +17,7 @@
 mod accept;
 mod answer;
 mod capture;
+mod ends;
 mod flows;
 mod fragments;
 #[cfg(test)]
@@ -27,7 +28,6 @@ mod link;
 mod loopback;
 mod losses;
 mod outward;
-mod packet;
 mod queue;
 mod responders;
 mod track;

@@ -2,15 +2,16 @@
 
 use crate::answer;
 use crate::capture::Interface;
+use crate::ends;
 use crate::flows::{Key, NoFlow};
 use crate::fragments::{Fragments, Joined, Loose, Whole};
 use crate::keeper::Series;
 use crate::link::{LONGEST_FRAME, Offload};
-use crate::packet::{self, Packet, TCP, UDP};
 use crate::queue::{Frame, Queue};
 use crate::responders::Responders;
 use crate::track::Place;
 use crate::wire::{Shared, WAIT};
+use belljar_packet::{self as packet, Packet, TCP, UDP};
 use belljar_record::{Direction, FlowId, Layer, Transport};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
@@ -91,7 +92,7 @@ impl<R: Responders> Outward<'_, R> {
             return;
         }
         let Some(packet) = packet::parse(bytes) else {
-            let nowhere = packet::end(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+            let nowhere = ends::end(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
             let key =
                 Key { transport: Transport::Raw, local: nowhere, remote: nowhere, kernel: false };
             let _ = self.keep_as(key, Layer::Remainder, "no IP packet", bytes);
@@ -159,8 +160,8 @@ impl<R: Responders> Outward<'_, R> {
         };
         let key = Key {
             transport: Transport::Tcp,
-            local: packet::end(packet.source, segment.source),
-            remote: packet::end(packet.target, segment.target),
+            local: ends::end(packet.source, segment.source),
+            remote: ends::end(packet.target, segment.target),
             kernel: false,
         };
         let own_checksum = !offload.leaves_checksum();
@@ -189,7 +190,7 @@ impl<R: Responders> Outward<'_, R> {
             return;
         }
         if self.keep_packet(packet, Layer::Packet, "").is_ok()
-            && packet::can_answer(packet.target)
+            && ends::can_answer(packet.target)
             && let Some(reply) = answer::echo(packet)
         {
             self.shared.reply(&reply);
@@ -198,8 +199,8 @@ impl<R: Responders> Outward<'_, R> {
 
     fn datagram(&self, packet: &Packet<'_>, datagram: packet::Datagram<'_>) -> Result<(), Refused> {
         let shared = self.shared;
-        let local = packet::end(packet.source, datagram.source);
-        let remote = packet::end(packet.target, datagram.target);
+        let local = ends::end(packet.source, datagram.source);
+        let remote = ends::end(packet.target, datagram.target);
         let key = Key { transport: Transport::Udp, local, remote, kernel: false };
         let flow = self.keep_as(key, Layer::Datagram, "", datagram.payload)?;
         if !datagram.trailing.is_empty() {
@@ -207,7 +208,7 @@ impl<R: Responders> Outward<'_, R> {
         }
         let (replies, known) = shared.responders.serve_datagram(flow, remote, datagram.payload);
         shared.flows.replied(flow, 0, known.protocol, known.host);
-        if !packet::can_answer(packet.target) {
+        if !ends::can_answer(packet.target) {
             return Ok(());
         }
         for reply in replies {
@@ -251,10 +252,10 @@ impl<R: Responders> Outward<'_, R> {
         label: &'static str,
     ) -> Result<FlowId, Refused> {
         let key = Key {
-            transport: packet::transport(packet.protocol),
-            local: packet::end(packet.source, 0),
-            remote: packet::end(packet.target, 0),
-            kernel: packet::kernel_made(packet.protocol, packet.payload),
+            transport: Transport::of_protocol(packet.protocol),
+            local: ends::end(packet.source, 0),
+            remote: ends::end(packet.target, 0),
+            kernel: ends::kernel_made(packet.protocol, packet.payload),
         };
         self.keep_as(key, layer, label, packet.payload)
     }

@@ -5,7 +5,7 @@
 //! and later takes other bytes for the same place. The later bytes are then in the stream, and the
 //! refused ones only in the capture, unless their checksum was their own (then they are kept).
 
-use crate::packet::Segment;
+use belljar_packet::Segment;
 
 /// Gaps that are followed at one time; more make the rest remainders.
 const RANGES: usize = 64;

@@ -1,64 +1,85 @@
-//! Cuts a packet into its parts, without trusting any length in it.
+//! Cuts an IP packet into its parts, without trusting any length in it: for the wire, and for
+//! captures of others.
 //!
-//! Promises: every byte after the fixed headers ends up in exactly one named part.
+//! Promises: every byte after the fixed headers ends up in exactly one named part; nothing panics.
 //! Cannot see: what fixed headers themselves carry (ports, identifiers, TCP options); the capture
 //! holds them.
+#![forbid(unsafe_code)]
 
-use belljar_record::{Endpoint, Transport};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IANA protocol numbers.
-pub(crate) const TCP: u8 = 6;
-pub(crate) const UDP: u8 = 17;
-pub(crate) const ICMP: u8 = 1;
-pub(crate) const ICMP6: u8 = 58;
-const IGMP: u8 = 2;
+/// The Transmission Control Protocol (this and the following: IANA protocol numbers).
+pub const TCP: u8 = 6;
+/// The User Datagram Protocol.
+pub const UDP: u8 = 17;
+/// Control messages of IPv4.
+pub const ICMP: u8 = 1;
+/// Control messages of IPv6.
+pub const ICMP6: u8 = 58;
 
 /// An IP packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Packet<'a> {
-    pub(crate) source: IpAddr,
-    pub(crate) target: IpAddr,
-    pub(crate) protocol: u8,
+pub struct Packet<'a> {
+    /// Who sends it, as the packet says.
+    pub source: IpAddr,
+    /// Whom it is for.
+    pub target: IpAddr,
+    /// IANA's number of what the payload is.
+    pub protocol: u8,
     /// IPv4 options or IPv6 extension headers.
-    pub(crate) options: &'a [u8],
-    pub(crate) fragment: Option<Fragment>,
-    pub(crate) payload: &'a [u8],
+    pub options: &'a [u8],
+    /// Which piece this is, if the packet was cut.
+    pub fragment: Option<Fragment>,
+    /// What IP carries.
+    pub payload: &'a [u8],
     /// Bytes after the end that the IP header states.
-    pub(crate) trailing: &'a [u8],
+    pub trailing: &'a [u8],
 }
 
 /// Which piece of a cut packet this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fragment {
-    pub(crate) id: u32,
-    pub(crate) offset: usize,
-    pub(crate) more: bool,
+pub struct Fragment {
+    /// Common to all pieces of a packet.
+    pub id: u32,
+    /// From which byte of the packet's payload on.
+    pub offset: usize,
+    /// Whether others follow.
+    pub more: bool,
 }
 
 /// A TCP header, as far as a wire needs it, and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Segment<'a> {
-    pub(crate) source: u16,
-    pub(crate) target: u16,
-    pub(crate) sequence: u32,
-    pub(crate) flags: u8,
-    pub(crate) payload: &'a [u8],
+pub struct Segment<'a> {
+    /// Port of the sender.
+    pub source: u16,
+    /// Port of the receiver.
+    pub target: u16,
+    /// Number of its first byte (or of its SYN).
+    pub sequence: u32,
+    /// FIN, SYN, RST, …, as bits.
+    pub flags: u8,
+    /// What follows the header and its options.
+    pub payload: &'a [u8],
 }
 
 impl Segment<'_> {
-    pub(crate) const FIN: u8 = 1;
-    pub(crate) const SYN: u8 = 2;
-    pub(crate) const RST: u8 = 4;
-    pub(crate) const ACK: u8 = 16;
+    /// No more data from the sender.
+    pub const FIN: u8 = 1;
+    /// A connection begins.
+    pub const SYN: u8 = 2;
+    /// A connection is broken off.
+    pub const RST: u8 = 4;
+    /// Something is acknowledged.
+    pub const ACK: u8 = 16;
 
-    pub(crate) fn has(&self, flag: u8) -> bool {
+    /// Whether a flag is set.
+    pub fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 }
 
 /// Reads an IP packet; `None` if it is none.
-pub(crate) fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
+pub fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
     match bytes.first()? >> 4 {
         4 => parse_v4(bytes),
         6 => parse_v6(bytes),
@@ -113,7 +134,7 @@ fn parse_v6(bytes: &[u8]) -> Option<Packet<'_>> {
 
 /// Walks over IPv6 extension headers: what follows them, a fragment header, their length in all.
 /// Ends at the first header that is not whole and at a fragment header (RFC 8200).
-pub(crate) fn extensions(mut next: u8, bytes: &[u8]) -> (u8, Option<Fragment>, usize) {
+pub fn extensions(mut next: u8, bytes: &[u8]) -> (u8, Option<Fragment>, usize) {
     let mut at = 0;
     while let Some(&[following, len, a, b, c, d, e, f]) = bytes[at..].first_chunk::<8>() {
         let step = match next {
@@ -140,7 +161,7 @@ pub(crate) fn extensions(mut next: u8, bytes: &[u8]) -> (u8, Option<Fragment>, u
 }
 
 /// Reads a TCP segment.
-pub(crate) fn segment(bytes: &[u8]) -> Option<Segment<'_>> {
+pub fn segment(bytes: &[u8]) -> Option<Segment<'_>> {
     let fixed: &[u8; 20] = bytes.first_chunk()?;
     let header = usize::from(fixed[12] >> 4) * 4;
     if header < 20 {
@@ -157,15 +178,19 @@ pub(crate) fn segment(bytes: &[u8]) -> Option<Segment<'_>> {
 
 /// A UDP datagram: ports, payload, and bytes after the end that its header states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Datagram<'a> {
-    pub(crate) source: u16,
-    pub(crate) target: u16,
-    pub(crate) payload: &'a [u8],
-    pub(crate) trailing: &'a [u8],
+pub struct Datagram<'a> {
+    /// Port of the sender.
+    pub source: u16,
+    /// Port of the receiver.
+    pub target: u16,
+    /// As many bytes as its header states.
+    pub payload: &'a [u8],
+    /// What follows them.
+    pub trailing: &'a [u8],
 }
 
 /// Reads a UDP datagram; `None` if its length is impossible.
-pub(crate) fn datagram(bytes: &[u8]) -> Option<Datagram<'_>> {
+pub fn datagram(bytes: &[u8]) -> Option<Datagram<'_>> {
     let fixed: &[u8; 8] = bytes.first_chunk()?;
     let stated = usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
     let end = if stated == 0 { bytes.len() } else { stated };
@@ -175,37 +200,6 @@ pub(crate) fn datagram(bytes: &[u8]) -> Option<Datagram<'_>> {
         payload: bytes.get(8..end)?,
         trailing: bytes.get(end..)?,
     })
-}
-
-/// Whether a packet is of a kind that kernels make of themselves: neighbour and router discovery,
-/// group membership, error reports. Programs with raw sockets can make the same, so this is
-/// inferred, and the payload is kept like any other.
-pub(crate) fn kernel_made(protocol: u8, payload: &[u8]) -> bool {
-    matches!(
-        (protocol, payload.first()),
-        (ICMP, Some(3 | 11 | 12)) | (ICMP6, Some(1..=4 | 131..=136 | 143)) | (IGMP, _)
-    )
-}
-
-/// What carries `protocol`.
-pub(crate) fn transport(protocol: u8) -> Transport {
-    match protocol {
-        TCP => Transport::Tcp,
-        UDP => Transport::Udp,
-        ICMP | ICMP6 => Transport::Icmp,
-        other => Transport::Ip(other),
-    }
-}
-
-/// An address with a port.
-pub(crate) fn end(address: IpAddr, port: u16) -> Endpoint {
-    Endpoint { address, port }
-}
-
-/// Whether an address can stand as the source of an answer.
-pub(crate) fn can_answer(address: IpAddr) -> bool {
-    let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
-    !(broadcast || address.is_multicast() || address.is_unspecified() || address.is_loopback())
 }
 
 #[cfg(test)]
