@@ -45,7 +45,10 @@ struct Watch {
 
 struct Hierarchy {
     controllers: Vec<String>,
+    /// Where groups are made: where this process lives, if that can be told.
     place: PathBuf,
+    /// Where it is mounted.
+    top: PathBuf,
     /// Whether this process lives in `place`.
     ours: bool,
     unified: bool,
@@ -55,6 +58,41 @@ impl Hierarchy {
     fn has(&self, controller: &str) -> bool {
         self.controllers.iter().any(|known| known == controller)
     }
+
+    /// Makes a group that limits bytes of memory and processes; `None` if it can limit neither.
+    fn group(&self, path: &Path, memory: Option<u64>, processes: Option<u64>) -> Option<Group> {
+        if memory.is_none() && processes.is_none() {
+            return None;
+        }
+        if let (true, Some(above)) = (self.unified, path.parent()) {
+            // One by one: a host may have given one of them to a hierarchy of version 1.
+            for controller in ["+memory", "+pids"] {
+                let _ = fs::write(above.join("cgroup.subtree_control"), controller);
+            }
+        }
+        fs::create_dir(path).ok()?;
+        let set = |file: &str, value: u64| fs::write(path.join(file), value.to_string()).is_ok();
+        let most = if self.unified { "memory.max" } else { "memory.limit_in_bytes" };
+        let took_memory = memory.is_some_and(|memory| set(most, memory));
+        let took_processes = processes.is_some_and(|processes| set("pids.max", processes));
+        if !took_memory && !took_processes {
+            let _ = fs::remove_dir(path);
+            return None;
+        }
+        if let (true, Some(memory)) = (took_memory, memory) {
+            // Without this what is over the limit would be swapped out instead.
+            set("memory.swap.max", 0);
+            set("memory.memsw.limit_in_bytes", memory);
+        }
+        Some(Group { path: path.into(), memory: took_memory, processes: took_processes })
+    }
+}
+
+/// A group that was made, and what it limits.
+struct Group {
+    path: PathBuf,
+    memory: bool,
+    processes: bool,
 }
 
 fn hierarchies() -> Vec<Hierarchy> {
@@ -96,7 +134,7 @@ fn hierarchies() -> Vec<Hierarchy> {
         let place = place.filter(|place| place.is_dir());
         let ours = place.is_some();
         let place = place.unwrap_or_else(|| point.into());
-        out.push(Hierarchy { controllers, place, ours, unified });
+        out.push(Hierarchy { controllers, place, top: point.into(), ours, unified });
     }
     out
 }
@@ -116,42 +154,18 @@ impl Limiter {
         };
         let name = numbered_name("jar");
         for hierarchy in &hierarchies {
-            let memory = hierarchy.has("memory") && !out.memory;
-            let processes = hierarchy.has("pids") && !out.processes;
-            if !memory && !processes {
-                continue;
-            }
-            let group = hierarchy.place.join(&name);
-            if hierarchy.unified {
-                // Refused while processes live in that group: then another place must serve.
-                let _ = fs::write(hierarchy.place.join("cgroup.subtree_control"), "+memory +pids");
-            }
-            if fs::create_dir(&group).is_err() {
-                continue;
-            }
-            let (memory_file, memory_text) = if hierarchy.unified {
-                ("memory.max", limits.memory.to_string())
-            } else {
-                ("memory.limit_in_bytes", limits.memory.to_string())
-            };
-            let took_memory = memory && fs::write(group.join(memory_file), memory_text).is_ok();
-            let took_processes = processes
-                && fs::write(group.join("pids.max"), limits.processes.to_string()).is_ok();
-            if !took_memory && !took_processes {
-                let _ = fs::remove_dir(&group);
-                continue;
-            }
-            if took_memory {
-                // Without this what is over the limit would be swapped out instead.
-                for file in ["memory.swap.max", "memory.memsw.limit_in_bytes"] {
-                    let value = if hierarchy.unified { 0 } else { limits.memory };
-                    let _ = fs::write(group.join(file), value.to_string());
-                }
-            }
-            out.memory |= took_memory;
-            out.processes |= took_processes;
+            let memory = (hierarchy.has("memory") && !out.memory).then_some(limits.memory);
+            let processes = (hierarchy.has("pids") && !out.processes).then_some(limits.processes);
+            // Where ours may have no groups below it that limit (it has processes of its own), one
+            // beside it may.
+            let made = [&hierarchy.place, &hierarchy.top]
+                .into_iter()
+                .find_map(|place| hierarchy.group(&place.join(&name), memory, processes));
+            let Some(group) = made else { continue };
+            out.memory |= group.memory;
+            out.processes |= group.processes;
             out.unified |= hierarchy.unified;
-            out.groups.push(group);
+            out.groups.push(group.path);
         }
         // No sooner: it would hold up the making of groups.
         out.readying = ready(&hierarchies);
