@@ -256,6 +256,12 @@ fn the_component_starts_with_the_usual_signals() {
     let does = "scan()\nfor line in open('/proc/self/status'):\n    \
         if line.startswith(('SigBlk', 'SigIgn')): print(line.strip())\n";
     let mut belljar = made(fresh_seed(), &scenario("", ""), does);
+    // As if whoever runs belljar had some ignored (`nohup`).
+    let mut ignoring = Command::new("/bin/sh");
+    ignoring.args(["-c", "trap '' HUP USR1; exec \"$@\"", "sh"]);
+    ignoring.arg(belljar.command.get_program()).args(belljar.command.get_args());
+    ignoring.current_dir(belljar.command.get_current_dir().expect("a folder of its own"));
+    belljar.command = ignoring;
     assert_eq!(belljar.end().code, 0);
     let printed: String = std::fs::read_dir(belljar.bundle().join("payloads"))
         .expect("payloads are there")

@@ -101,8 +101,7 @@ fn filtered(
     // init waits for some of them by descriptor, belljar answers others in a thread of its own: what
     // they block is handed down. The component meets all as usual.
     nix::sys::signal::SigSet::empty().thread_set_mask().step("unblock signals", NO_HINT)?;
-    // Rust ignores this one; the component must meet it as usual.
-    belljar_sys::process::default_pipe_signal().step("reset SIGPIPE", NO_HINT)?;
+    belljar_sys::process::default_signals().step("reset signals", NO_HINT)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0).step("limit core files", NO_HINT)?;
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).step("read limits", NO_HINT)?;
     let files = most.min(OPEN_FILES);

@@ -64,12 +64,22 @@ pub fn clock_ticks() -> u64 {
     u64::try_from(ticks).unwrap_or(100)
 }
 
-/// Gives SIGPIPE its usual effect again (the Rust runtime ignores it, and execve keeps that).
+/// Gives every signal its usual effect again: execve keeps which ones are ignored, and the Rust runtime
+/// (SIGPIPE) or whoever started this process (`nohup`: SIGHUP) may have had some ignored.
 ///
 /// # Errors
 /// What signal(2) says.
-pub fn default_pipe_signal() -> Result<(), CallError> {
-    // SAFETY: the default action runs no code of ours.
-    let was = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-    if was == libc::SIG_ERR { Err(CallError::last("signal SIGPIPE")) } else { Ok(()) }
+pub fn default_signals() -> Result<(), CallError> {
+    for number in 1..=libc::SIGRTMAX() {
+        // The C library keeps those before its first real-time signal to itself.
+        let own = (32..libc::SIGRTMIN()).contains(&number);
+        if own || number == libc::SIGKILL || number == libc::SIGSTOP {
+            continue;
+        }
+        // SAFETY: the default action runs no code of ours.
+        if unsafe { libc::signal(number, libc::SIG_DFL) } == libc::SIG_ERR {
+            return Err(CallError::last("signal"));
+        }
+    }
+    Ok(())
 }
