@@ -178,7 +178,7 @@ fn more_egress_than_is_kept_loses_streams() {
     let scenario = scenario("[limits]\negress = \"64 KiB\"\noutput = \"16 KiB\"", "");
     let does = "scan()\nimport socket\n\
         try:\n    \
-            to = socket.create_connection(('198.18.7.7', 9000))\n    \
+            to = socket.create_connection(('198.18.7.7', 9000), 5)\n    \
             for _ in range(64): to.sendall(os.urandom(32768))\n    \
             to.shutdown(1); to.recv(10)\n\
         except OSError: pass\n";
