@@ -185,9 +185,24 @@ fn differences(native: &mut [CaseResult], wasm: &mut [CaseResult]) -> Vec<Named>
     native.sort_by(|a, b| a.case.id.cmp(&b.case.id));
     wasm.sort_by(|a, b| a.case.id.cmp(&b.case.id));
     let told = |result: &CaseResult| {
+        // A packet that was sent twice shows a piece once more; the whole says all.
+        let within = |one: &Finding, other: &Finding| {
+            one.subject == other.subject
+                && one.to == other.to
+                && one.from >= other.from
+                && one.from + one.bytes <= other.from + other.bytes
+        };
         let mut findings: Vec<String> = result
             .findings
             .iter()
+            .enumerate()
+            .filter(|(place, one)| {
+                let others = result.findings.iter().enumerate();
+                !others.clone().any(|(at, other)| {
+                    at != *place && within(one, other) && (at < *place || !within(other, one))
+                })
+            })
+            .map(|(_, finding)| finding)
             .map(|Finding { subject, from, bytes, chain, to, .. }| {
                 format!("{bytes} bytes of {subject} from {from} by {chain:?} to {to}")
             })

@@ -36,7 +36,9 @@ fn what_overreach_uploads_is_in_the_record_in_the_clear_with_the_guests_function
     let sent: Vec<Vec<u8>> = record
         .iter()
         .filter_map(|line| match &line.event {
-            Event::Payload { payload, layer: Layer::Exchange, label, .. } if label == "request" => {
+            Event::Payload { payload, layer: Layer::Exchange, label, .. }
+                if label == "requests" =>
+            {
                 bench.doors.payloads.in_memory_bytes(payload).map(|bytes| bytes.to_vec())
             }
             _ => None,

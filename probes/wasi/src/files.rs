@@ -125,6 +125,7 @@ impl Guest {
         (read, write): (bool, bool),
         flags: u32,
     ) -> FsResult<Descriptor> {
+        self.exchanges.turn();
         let actor = self.shared.actor();
         let world = Arc::clone(&self.doors.world);
         let handle = world.open(&actor, node, flags, false).map_err(code)?;

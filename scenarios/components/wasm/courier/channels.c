@@ -163,6 +163,10 @@ static int request(const struct task *task, const unsigned char *payload, size_t
         one.method = "GET";
         one.path = (const char *)path.bytes;
         one.content_type = NULL;
+        /* As the native component, which always says a length. */
+        size_t next = fields[0] == NULL ? 0 : 2;
+        fields[next] = "content-length";
+        fields[next + 1] = "0";
     } else {
         one.body = body.bytes;
         one.body_len = body.len;
