@@ -9,7 +9,7 @@
 
 use crate::{Bundle, BundleError};
 use belljar_decode::replay;
-use belljar_judge::{DecodingRow, EqualRow, PlaceRow, Shows, layer_named};
+use belljar_judge::{DecodingRow, EqualRow, Finding, PlaceRow, Shows, layer_named};
 use belljar_record::{ByteString, BytesSource, DecoySource, Layer, Sha256Hex};
 use belljar_schema::Manifest;
 use serde::Serialize;
@@ -35,6 +35,9 @@ pub struct Explanation {
     pub id: String,
     /// It in words.
     pub title: String,
+    /// Who did it, how that is known, and by which functions if it was a guest; empty where a trace
+    /// belongs to no finding.
+    pub by: String,
     /// Whether everything was replayed and is equal.
     pub holds: bool,
     /// Why it does not hold; empty if it does.
@@ -169,6 +172,7 @@ pub fn explain(
         schema_version: SCHEMA_VERSION,
         id: id.to_uppercase(),
         title: String::new(),
+        by: String::new(),
         holds: false,
         doubts: Vec::new(),
         payload: None,
@@ -181,14 +185,18 @@ pub fn explain(
     };
     let trace = told.id.strip_prefix('T').and_then(|number| number.parse::<usize>().ok());
     let mut seqs = Vec::new();
+    let by = |finding: &Finding| format!("{} ({})", finding.who.program, finding.known_by);
     let place = if let Some(finding) = verdict.findings.iter().find(|f| f.id == told.id) {
         told.title.clone_from(&finding.title);
+        told.by = by(finding);
         seqs.clone_from(&finding.seqs);
         told.others = finding.traces.rows.iter().map(|place| format!("T{}", place + 1)).collect();
         finding.place.clone()
     } else if let Some(row) = trace.and_then(|n| verdict.traces.rows.get(n.checked_sub(1)?)) {
         told.title = format!("{} ({})", row.subject, row.class.words());
         told.others.extend(row.finding.clone());
+        let finding = verdict.findings.iter().find(|f| row.finding.as_ref() == Some(&f.id));
+        told.by = finding.map(by).unwrap_or_default();
         Some(row.place.clone())
     } else {
         let (findings, traces) = (verdict.findings.len(), verdict.traces.rows.len());

@@ -10,6 +10,9 @@ const ROW: usize = 16;
 /// The explanation for a terminal.
 pub fn explained(told: &Explanation) -> String {
     let mut out = format!("{}  {}\n", told.id, shown(&told.title));
+    if !told.by.is_empty() {
+        out.push_str(&format!("\nBy {}\n", shown(&told.by)));
+    }
     if let Some(payload) = &told.payload {
         let part = payload.part.as_deref().map_or_else(String::new, |p| format!(", {}", shown(p)));
         out.push_str(&format!(
