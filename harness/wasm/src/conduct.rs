@@ -3,14 +3,14 @@
 //! A command is run to its end; a daemon would have to run beside it, which no guest can, so a step
 //! that starts one is unmet. Waiting moves the run's clock and takes no time of the host.
 
-use crate::engine::WasmJar;
+use crate::engine::{Library, WasmJar};
 use crate::module::LoadError;
 use crate::session::{GuestEnd, Outcome, Session};
 use belljar_record::{
     ByteString, Dimension, Event, Extent, Isolation, IsolationCheck, Log, LogFull, StepEnd, StepId,
 };
 use belljar_schema::{Action, Command, Owner, RunPlan, Step};
-use belljar_wasi::{Doors, Setting};
+use belljar_wasi::{Doors, SCAN, Services, Setting, Verdict};
 use regex::bytes::Regex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -103,6 +103,14 @@ pub enum ConductError {
     /// The pattern for detections is none.
     #[error("the pattern for detections: {0}")]
     Detection(#[from] regex::Error),
+    /// The address of a vendor's service is none.
+    #[error("{address}: {error}")]
+    Service {
+        /// As the component file has it.
+        address: String,
+        /// What is wrong with it.
+        error: String,
+    },
     /// The host gives no runtime.
     #[error("cannot start a runtime: {0}")]
     Runtime(std::io::Error),
@@ -203,20 +211,76 @@ impl Conduct<'_> {
     }
 
     fn run(&self, session: &Session, run: &Run<'_>, end: &mut StepEnd) -> Result<(), ConductError> {
-        let limits = &self.plan.scenario.limits;
         let arguments: Vec<String> =
             run.command.argv.iter().map(|word| (self.fill)(word)).collect();
         let path = arguments.first().cloned().unwrap_or_default();
         let bytes = (self.program)(&path)
             .map_err(|detail| ConductError::Read { program: path.clone(), detail })?;
-        let program = self
-            .jar
-            .load(&bytes)
-            .map_err(|error| ConductError::Program { program: path.clone(), error })?;
+        let refused = |error| ConductError::Program { program: path.clone(), error };
+        if let Some(engine) = &self.plan.component.engine {
+            let library = self.jar.load_engine(&bytes).map_err(refused)?;
+            let mut setting = self.setting(run, Vec::new());
+            setting.export = SCAN.into();
+            setting.services = services(engine)?;
+            return Ok(self.scan(session, &library, setting, &arguments, end)?);
+        }
+        let program = self.jar.load(&bytes).map_err(refused)?;
+        let heard: Arc<Mutex<Vec<ByteString>>> = Arc::default();
+        let lines = run.detection.cloned().map(|pattern| {
+            let heard = Arc::clone(&heard);
+            let sink: belljar_wasi::LineSink = Box::new(move |line| listen(&pattern, line, &heard));
+            sink
+        });
+        let guest = session.run(&program, &self.doors, self.setting(run, arguments), lines);
+        end.detections = std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
+        self.say(&guest, end)?;
+        Ok(())
+    }
+
+    /// Calls an engine for each file below the paths that a command line names.
+    fn scan(
+        &self,
+        session: &Session,
+        library: &Library,
+        setting: Setting,
+        arguments: &[String],
+        end: &mut StepEnd,
+    ) -> Result<(), LogFull> {
+        let mut paths = Vec::new();
+        for root in arguments.iter().skip(1) {
+            paths.extend(self.doors.world.files_below(root.as_bytes()));
+        }
+        // What is not UTF-8 cannot be told to a guest.
+        let named = paths.len();
+        let paths: Vec<String> =
+            paths.into_iter().filter_map(|path| String::from_utf8(path).ok()).collect();
+        let mut failed = named > paths.len();
+        let mut told = |path: &str, verdict: &Verdict| match verdict {
+            Verdict::Clean => {}
+            Verdict::Detected(name) if end.detections.len() < MOST_DETECTIONS => {
+                end.detections.push(format!("{path}: {name}").into());
+            }
+            Verdict::Detected(_) => {}
+            Verdict::Failed(_) => failed = true,
+        };
+        let mut guest = session.scan(library, &self.doors, setting, &paths, &mut told);
+        if guest.outcome == Outcome::Exited(0) {
+            // As scanners that are commands have it.
+            guest.outcome = Outcome::Exited(match (failed, end.detections.is_empty()) {
+                (true, _) => 2,
+                (false, false) => 1,
+                (false, true) => 0,
+            });
+        }
+        self.say(&guest, end)
+    }
+
+    fn setting(&self, run: &Run<'_>, arguments: Vec<String>) -> Setting {
+        let limits = &self.plan.scenario.limits;
         let own = run.command.env.iter().map(|(name, value)| (name.clone(), (self.fill)(value)));
         let mut environment = self.environment.clone();
         environment.extend(own);
-        let setting = Setting {
+        Setting {
             instance: run.instance,
             export: "wasi:cli/run".into(),
             arguments,
@@ -234,17 +298,8 @@ impl Conduct<'_> {
             table: TABLE,
             resources: RESOURCES,
             output: limits.output,
-        };
-        let heard: Arc<Mutex<Vec<ByteString>>> = Arc::default();
-        let lines = run.detection.cloned().map(|pattern| {
-            let heard = Arc::clone(&heard);
-            let sink: belljar_wasi::LineSink = Box::new(move |line| listen(&pattern, line, &heard));
-            sink
-        });
-        let guest = session.run(&program, &self.doors, setting, lines);
-        end.detections = std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
-        self.say(&guest, end)?;
-        Ok(())
+            services: Services::default(),
+        }
     }
 
     /// What came of a guest, for the step and for the record.
@@ -285,6 +340,17 @@ impl Conduct<'_> {
         }
         Ok(())
     }
+}
+
+/// The services of an engine's vendor, as the component file has them.
+fn services(engine: &belljar_schema::Engine) -> Result<Services, ConductError> {
+    let uri = |text: &Option<String>| {
+        text.as_deref().map(Services::at).transpose().map_err(|error| ConductError::Service {
+            address: text.clone().unwrap_or_default(),
+            error,
+        })
+    };
+    Ok(Services { reputation: uri(&engine.reputation)?, submission: uri(&engine.submission)? })
 }
 
 /// One command of a step.

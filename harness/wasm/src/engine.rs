@@ -1,9 +1,9 @@
 //! The engine: how code is compiled, kept and bounded, the same for every run.
 
-use crate::adapt::component_of;
-use crate::module::{LoadError, offered};
+use crate::adapt::made;
+use crate::module::{LoadError, Role, offered};
 use belljar_record::Sha256Hex;
-use belljar_wasi::{Guest, LINKED, link};
+use belljar_wasi::{Guest, LINKED, ScannerPre, link, link_engine};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -64,9 +64,17 @@ impl JarSettings {
 /// by all runs of a process.
 pub struct WasmJar {
     engine: Engine,
-    linker: Linker<Guest>,
-    compiled: Mutex<HashMap<Sha256Hex, Program>>,
+    commands: Linker<Guest>,
+    engines: Linker<Guest>,
+    compiled: Mutex<HashMap<(Role, Sha256Hex), Compiled>>,
     cache: Option<Cache>,
+}
+
+/// What is compiled already.
+#[derive(Clone)]
+enum Compiled {
+    Program(Program),
+    Library(Library),
 }
 
 impl std::fmt::Debug for WasmJar {
@@ -87,6 +95,21 @@ pub struct Program {
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Program").field("sha256", &self.sha256).finish_non_exhaustive()
+    }
+}
+
+/// A scanning engine that is ready to be called.
+#[derive(Clone)]
+pub struct Library {
+    pub(crate) scanner: Arc<ScannerPre<Guest>>,
+    pub(crate) engine: Engine,
+    /// SHA-256 of the engine as it was given.
+    pub sha256: Sha256Hex,
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Library").field("sha256", &self.sha256).finish_non_exhaustive()
     }
 }
 
@@ -138,10 +161,14 @@ impl WasmJar {
             Err(_) => Engine::new(&config(cache.as_ref()))
                 .map_err(|error| EngineError::Engine(format!("{error:#}")))?,
         };
-        let mut linker = Linker::new(&engine);
-        link(&mut linker).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
+        let failed = |error: wasmtime::Error| EngineError::Engine(format!("{error:#}"));
+        let (mut commands, mut engines) = (Linker::new(&engine), Linker::new(&engine));
+        for linker in [&mut commands, &mut engines] {
+            link(linker).map_err(failed)?;
+        }
+        link_engine(&mut engines).map_err(failed)?;
         tick(&engine);
-        Ok(Self { engine, linker, compiled: Mutex::default(), cache })
+        Ok(Self { engine, commands, engines, compiled: Mutex::default(), cache })
     }
 
     /// Loads a program: a preview-1 command or a WASI 0.2 command component.
@@ -150,18 +177,12 @@ impl WasmJar {
     /// [`LoadError`], with the import that stands in the way.
     pub fn load(&self, bytes: &[u8]) -> Result<Program, LoadError> {
         let sha256 = Sha256Hex::of(bytes);
-        let known = || self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(program) = known().get(&sha256) {
-            return Ok(program.clone());
-        }
-        let component = Component::from_binary(&self.engine, &component_of(bytes)?)
-            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        for (name, _) in component.component_type().imports(&self.engine) {
-            offered(name, &format!("import {name}"))?;
+        if let Some(Compiled::Program(known)) = self.known(Role::Command, &sha256) {
+            return Ok(known);
         }
         let command = self
-            .linker
-            .instantiate_pre(&component)
+            .commands
+            .instantiate_pre(&self.compile(bytes, Role::Command)?)
             .and_then(CommandPre::new)
             .map_err(|error| LoadError::Link(format!("{error:#}")))?;
         let program = Program {
@@ -169,12 +190,53 @@ impl WasmJar {
             engine: self.engine.clone(),
             sha256: sha256.clone(),
         };
-        let mut known = known();
+        self.learn(Role::Command, sha256, Compiled::Program(program.clone()));
+        Ok(program)
+    }
+
+    /// Loads a scanning engine: a module or a component of `belljar:engine`.
+    ///
+    /// # Errors
+    /// [`LoadError`], with the import that stands in the way.
+    pub fn load_engine(&self, bytes: &[u8]) -> Result<Library, LoadError> {
+        let sha256 = Sha256Hex::of(bytes);
+        if let Some(Compiled::Library(known)) = self.known(Role::Engine, &sha256) {
+            return Ok(known);
+        }
+        let scanner = self
+            .engines
+            .instantiate_pre(&self.compile(bytes, Role::Engine)?)
+            .and_then(ScannerPre::new)
+            .map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let library = Library {
+            scanner: Arc::new(scanner),
+            engine: self.engine.clone(),
+            sha256: sha256.clone(),
+        };
+        self.learn(Role::Engine, sha256, Compiled::Library(library.clone()));
+        Ok(library)
+    }
+
+    fn compile(&self, bytes: &[u8], role: Role) -> Result<Component, LoadError> {
+        let component = Component::from_binary(&self.engine, &made(bytes, role)?)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        for (name, _) in component.component_type().imports(&self.engine) {
+            offered(name, &format!("import {name}"), role)?;
+        }
+        Ok(component)
+    }
+
+    fn known(&self, role: Role, sha256: &Sha256Hex) -> Option<Compiled> {
+        let known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(role, sha256.clone())).cloned()
+    }
+
+    fn learn(&self, role: Role, sha256: Sha256Hex, compiled: Compiled) {
+        let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KEPT {
             known.clear();
         }
-        known.insert(sha256, program.clone());
-        Ok(program)
+        known.insert((role, sha256), compiled);
     }
 
     /// How often compiled code was found in the folder, and how often not.

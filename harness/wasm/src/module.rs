@@ -31,11 +31,24 @@ pub enum LoadError {
 /// The two forms of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// A core module; `by_hand` tells that it imports component interfaces without saying their
-    /// types.
-    Core { by_hand: bool },
+    /// A core module.
+    Core {
+        /// Whether it says the types of its imports and exports.
+        typed: bool,
+        /// Whether it imports interfaces of components.
+        by_hand: bool,
+    },
     /// A component.
     Component,
+}
+
+/// What a program is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Role {
+    /// It is started with arguments and runs to its end.
+    Command,
+    /// It is called for one file after the other.
+    Engine,
 }
 
 /// Interface that a preview-1 module imports.
@@ -48,7 +61,7 @@ fn refused(wants: String, instead: &str) -> LoadError {
 }
 
 /// Looks at a program without compiling it.
-pub(crate) fn look(bytes: &[u8]) -> Result<Form, LoadError> {
+pub(crate) fn look(bytes: &[u8], role: Role) -> Result<Form, LoadError> {
     let broken = |error: wasmparser::BinaryReaderError| LoadError::NotWasm(error.to_string());
     let mut form = None;
     let mut typed = false;
@@ -60,7 +73,7 @@ pub(crate) fn look(bytes: &[u8]) -> Result<Form, LoadError> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import.map_err(broken)?;
-                    look_at_import(import.module, import.name, import.ty)?;
+                    look_at_import(import.module, import.name, import.ty, role)?;
                     by_hand |= import.module.contains(':');
                 }
             }
@@ -81,12 +94,12 @@ pub(crate) fn look(bytes: &[u8]) -> Result<Form, LoadError> {
         }
     }
     match form {
-        Some(()) => Ok(Form::Core { by_hand: by_hand && !typed }),
+        Some(()) => Ok(Form::Core { typed, by_hand }),
         None => Err(LoadError::NotWasm("it is empty".into())),
     }
 }
 
-fn look_at_import(module: &str, name: &str, ty: TypeRef) -> Result<(), LoadError> {
+fn look_at_import(module: &str, name: &str, ty: TypeRef, role: Role) -> Result<(), LoadError> {
     let import = format!("import {module}.{name}");
     let emscripten = || {
         refused(
@@ -123,15 +136,25 @@ fn look_at_import(module: &str, name: &str, ty: TypeRef) -> Result<(), LoadError
             import,
             "a module of wasm-bindgen runs only with its own JavaScript; build it for WASI",
         )),
-        module if module.contains(':') => offered(module, &import),
+        module if module.contains(':') => offered(module, &import, role),
         "__main_module__" => Ok(()),
         _ => Err(refused(import, REBUILD)),
     }
 }
 
 /// Whether an interface is one that is linked.
-pub(crate) fn offered(interface: &str, import: &str) -> Result<(), LoadError> {
+pub(crate) fn offered(interface: &str, import: &str, role: Role) -> Result<(), LoadError> {
     let (name, version) = interface.split_once('@').unwrap_or((interface, ""));
+    if belljar_wasi::ENGINE_LINKED.contains(&name) {
+        return match (role, version) {
+            (Role::Engine, "0.1.0") => Ok(()),
+            (Role::Engine, _) => Err(refused(import.to_owned(), "belljar:engine@0.1.0 is offered")),
+            (Role::Command, _) => Err(refused(
+                import.to_owned(),
+                "this is an engine; say so in the component file, with a table [engine]",
+            )),
+        };
+    }
     let linked = belljar_wasi::LINKED.contains(&name);
     if linked && (version.is_empty() || version.starts_with("0.2.")) {
         return Ok(());

@@ -1,11 +1,12 @@
 //! One guest, from its start to its end.
 
-use crate::engine::{Program, TICK};
+use crate::engine::{Library, Program, TICK};
 use belljar_record::{Clock as _, LogFull};
-use belljar_wasi::{Denied, Doors, Ended, Guest, LineSink, Setting};
+use belljar_wasi::{Denied, Doors, Ended, Guest, LineSink, Setting, Verdict};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{Engine, Store, Trap, WasmBacktrace};
 
 /// How much longer than its own time a guest may take of the host's, before it is ended as a last
 /// resort.
@@ -70,7 +71,32 @@ impl Session {
         setting: Setting,
         lines: Option<LineSink>,
     ) -> GuestEnd {
-        let clock = std::sync::Arc::clone(&doors.clock);
+        self.go(&program.engine, doors, setting, lines, Task::Start(program))
+    }
+
+    /// Calls an engine for one file after the other, all in one instance. `told` is given each
+    /// path and what the engine told of it.
+    pub fn scan(
+        &self,
+        library: &Library,
+        doors: &Doors,
+        setting: Setting,
+        paths: &[String],
+        told: &mut dyn FnMut(&str, &Verdict),
+    ) -> GuestEnd {
+        let task = Task::Scan { library, paths, told };
+        self.go(&library.engine, doors, setting, None, task)
+    }
+
+    fn go(
+        &self,
+        engine: &Engine,
+        doors: &Doors,
+        setting: Setting,
+        lines: Option<LineSink>,
+        task: Task<'_>,
+    ) -> GuestEnd {
+        let clock = Arc::clone(&doors.clock);
         let began = clock.now().0;
         let virtual_time = Duration::from_nanos(setting.time);
         let guest = Guest::new(doors.clone(), setting);
@@ -78,12 +104,12 @@ impl Session {
         if let Some(lines) = lines {
             guest.outputs().listen(lines);
         }
-        let mut store = Store::new(&program.engine, guest);
+        let mut store = Store::new(engine, guest);
         let (outcome, denied) = self.runtime.block_on(async {
             let outcome = match prepare(&mut store, virtual_time) {
                 Err(error) => Outcome::NotStarted(format!("{error:#}")),
                 Ok(()) => {
-                    let run = Box::pin(start(program, &mut store));
+                    let run = Box::pin(task.go(&mut store));
                     match tokio::time::timeout(virtual_time, run).await {
                         Ok(outcome) => outcome,
                         Err(_) => Outcome::OutOfTime,
@@ -97,6 +123,21 @@ impl Session {
             (outcome, denied)
         });
         GuestEnd { outcome, nanos: clock.now().0.saturating_sub(began), denied }
+    }
+}
+
+/// What a guest is there for.
+enum Task<'a> {
+    Start(&'a Program),
+    Scan { library: &'a Library, paths: &'a [String], told: &'a mut dyn FnMut(&str, &Verdict) },
+}
+
+impl Task<'_> {
+    async fn go(self, store: &mut Store<Guest>) -> Outcome {
+        match self {
+            Self::Start(program) => start(program, store).await,
+            Self::Scan { library, paths, told } => scan(library, store, paths, told).await,
+        }
     }
 }
 
@@ -119,6 +160,29 @@ async fn start(program: &Program, store: &mut Store<Guest>) -> Outcome {
         Ok(Err(())) => Outcome::Exited(1),
         Err(error) => outcome_of(&error, false),
     }
+}
+
+async fn scan(
+    library: &Library,
+    store: &mut Store<Guest>,
+    paths: &[String],
+    told: &mut dyn FnMut(&str, &Verdict),
+) -> Outcome {
+    let engine = match library.scanner.instantiate_async(&mut *store).await {
+        Ok(engine) => engine,
+        Err(error) => return outcome_of(&error, true),
+    };
+    let scanner = engine.belljar_engine_scanner();
+    for path in paths {
+        if let Err(error) = Guest::calling(store, &format!("{path:?}")) {
+            return outcome_of(&error, false);
+        }
+        match scanner.call_scan(&mut *store, path).await {
+            Ok(verdict) => told(path, &verdict),
+            Err(error) => return outcome_of(&error, false),
+        }
+    }
+    Outcome::Exited(0)
 }
 
 fn outcome_of(error: &wasmtime::Error, starting: bool) -> Outcome {

@@ -1,20 +1,22 @@
-//! Random calls of the host functions, preview 1 and WASI 0.2, with random arguments: no call brings
-//! belljar down, every line of the record can be read again, and the same calls give the same record.
+//! Random calls of the host functions, preview 1, WASI 0.2 and `belljar:engine`, with random
+//! arguments: no call brings belljar down, every line of the record can be read again, and the same
+//! calls give the same record.
 //!
-//! One guest is made of the tables below: it takes its calls from standard input, so that it is
-//! compiled once. A few seconds unless `BELLJAR_FUZZ_SECONDS` says more; a run that fails names its
+//! Two guests are made of the tables below, a command and an engine: they take their calls from
+//! standard input, so that each is compiled once. A few seconds unless `BELLJAR_FUZZ_SECONDS` says more; a run that fails names its
 //! seed, and `BELLJAR_TEST_SEED` runs it again.
 #![allow(missing_docs, reason = "a test")]
 
 mod support;
 
+use belljar_wasi::{SCAN, Services};
 use belljar_wasm::{Outcome, Session};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use support::{Bench, jar, setting};
 
 /// Interfaces, functions, and the core types of their parameters and result: `i` 32 bits, `l` 64.
-const CALLS: &[(&str, &str, &str, &str)] = &[
+const CALLS: &[Call] = &[
     (P1, "args_get", "ii", "i"),
     (P1, "args_sizes_get", "ii", "i"),
     (P1, "environ_get", "ii", "i"),
@@ -98,10 +100,40 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
     (UDP, "[method]outgoing-datagram-stream.check-send", "ii", ""),
     (UDP, "[method]outgoing-datagram-stream.send", "iiii", ""),
     (UDP, "[method]incoming-datagram-stream.receive", "ili", ""),
+    (HTTP, "[constructor]fields", "", "i"),
+    (HTTP, "[method]fields.append", "iiiiii", ""),
+    (HTTP, "[constructor]outgoing-request", "i", "i"),
+    (HTTP, "[method]outgoing-request.set-method", "iiii", "i"),
+    (HTTP, "[method]outgoing-request.set-path-with-query", "iiii", "i"),
+    (HTTP, "[method]outgoing-request.set-scheme", "iiiii", "i"),
+    (HTTP, "[method]outgoing-request.set-authority", "iiii", "i"),
+    (HTTP, "[method]outgoing-request.body", "ii", ""),
+    (HTTP, "[method]outgoing-body.write", "ii", ""),
+    (HTTP, "[static]outgoing-body.finish", "iiii", ""),
+    ("wasi:http/outgoing-handler@0.2.12", "handle", "iiii", ""),
+    (HTTP, "[method]future-incoming-response.subscribe", "i", "i"),
+    (HTTP, "[method]future-incoming-response.get", "ii", ""),
+    (HTTP, "[method]incoming-response.consume", "ii", ""),
+    (HTTP, "[method]incoming-body.stream", "ii", ""),
+    (HTTP, "[resource-drop]future-incoming-response", "i", ""),
     ("wasi:clocks/monotonic-clock@0.2.12", "subscribe-duration", "l", "i"),
     ("wasi:io/poll@0.2.12", "poll", "iii", ""),
     ("wasi:io/poll@0.2.12", "[method]pollable.block", "i", ""),
 ];
+/// What only an engine can import.
+const ENGINE_CALLS: &[Call] = &[
+    (ENGINE_FILES, "open", "iii", ""),
+    (ENGINE_FILES, "status-of", "iii", ""),
+    (ENGINE_FILES, "entries", "iii", ""),
+    (ENGINE_FILES, "[method]file.read", "ilii", ""),
+    (ENGINE_FILES, "[method]file.status", "ii", ""),
+    (ENGINE_FILES, "[resource-drop]file", "i", ""),
+    ("belljar:engine/reputation@0.1.0", "look-up", "iii", ""),
+    ("belljar:engine/submission@0.1.0", "submit", "iiiii", ""),
+];
+type Call = (&'static str, &'static str, &'static str, &'static str);
+const ENGINE_FILES: &str = "belljar:engine/files@0.1.0";
+const HTTP: &str = "wasi:http/types@0.2.12";
 const P1: &str = "wasi_snapshot_preview1";
 const FILES: &str = "wasi:filesystem/types@0.2.12";
 const STREAMS: &str = "wasi:io/streams@0.2.12";
@@ -138,13 +170,13 @@ const TEXTS: &[&str] = &[
     "a-name.that-is-none",
 ];
 
-/// The guest: reads its script, then makes the calls that stand in it.
-fn guest() -> Vec<u8> {
+/// A guest: reads its script, then makes the calls that stand in it.
+fn guest(calls: &[Call], engine: bool) -> Vec<u8> {
     let mut wat = String::from("(module\n");
     let core = |types: &str| -> String {
         types.chars().map(|c| if c == 'l' { " i64" } else { " i32" }).collect()
     };
-    for (number, (interface, name, parameters, result)) in CALLS.iter().enumerate() {
+    for (number, (interface, name, parameters, result)) in calls.iter().enumerate() {
         let (parameters, result) = (core(parameters), core(result));
         let _ = writeln!(
             wat,
@@ -159,7 +191,7 @@ fn guest() -> Vec<u8> {
         });
         let _ = writeln!(wat, "(data (i32.const {}) \"{bytes}\")", 64 * place);
     }
-    let read = CALLS.iter().position(|(_, name, ..)| *name == "fd_read").expect("is there");
+    let read = calls.iter().position(|(_, name, ..)| *name == "fd_read").expect("is there");
     // What the host gives is put behind one another; when there is no room, the guest traps.
     let _ = write!(
         wat,
@@ -171,7 +203,7 @@ fn guest() -> Vec<u8> {
   (global.set $given (i32.add (local.get $at) (local.get $new)))
   (if (i32.gt_u (global.get $given) (i32.const 0x130000)) (then unreachable))
   (local.get $at))
-(func $guilty (export "_start") (local $at i32) (local $end i32)
+(func $guilty (local $at i32) (local $end i32)
   (i32.store (i32.const 4096) (i32.const {SCRIPT}))
   (i32.store (i32.const 4100) (i32.const {}))
   (drop (call $c{read} (i32.const 0) (i32.const 4096) (i32.const 1) (i32.const 4104)))
@@ -182,7 +214,7 @@ fn guest() -> Vec<u8> {
 "#,
         MOST * CALL
     );
-    for (number, (_, _, parameters, result)) in CALLS.iter().enumerate() {
+    for (number, (_, _, parameters, result)) in calls.iter().enumerate() {
         let _ = write!(wat, "(if (i32.eq (i32.load (local.get $at)) (i32.const {number})) (then ");
         let arguments: String = parameters
             .char_indices()
@@ -196,7 +228,15 @@ fn guest() -> Vec<u8> {
         let _ =
             writeln!(wat, "{}))", if result.is_empty() { call } else { format!("(drop {call})") });
     }
-    let _ = write!(wat, "(local.set $at (i32.add (local.get $at) (i32.const {CALL}))) (br $on))))");
+    let _ =
+        writeln!(wat, "(local.set $at (i32.add (local.get $at) (i32.const {CALL}))) (br $on)))");
+    wat.push_str(if engine {
+        // Its verdict is whatever its calls left there.
+        r#"(func (export "belljar:engine/scanner@0.1.0#scan") (param i32 i32) (result i32)
+             (call $guilty) (i32.const 8192)))"#
+    } else {
+        r#"(func (export "_start") (call $guilty)))"#
+    });
     wat::parse_str(&wat).expect("valid text")
 }
 
@@ -230,7 +270,7 @@ impl Draw {
         }
     }
 
-    fn script(&mut self) -> Vec<u8> {
+    fn script(&mut self, calls: usize) -> Vec<u8> {
         let mut script = Vec::new();
         // A directory and a network to begin with, as guests have them.
         for name in ["get-directories", "instance-network"] {
@@ -240,7 +280,7 @@ impl Draw {
             script.resize(script.len().next_multiple_of(CALL), 0);
         }
         for _ in 0..1 + self.below(MOST - 2) {
-            script.extend_from_slice(&(self.below(CALLS.len()) as u64).to_le_bytes());
+            script.extend_from_slice(&(self.below(calls) as u64).to_le_bytes());
             for _ in 0..ARGUMENTS {
                 script.extend_from_slice(&self.argument().to_le_bytes());
             }
@@ -261,11 +301,14 @@ fn random_calls_bring_nothing_down_and_repeat_to_the_byte() {
     println!("seed {seed}");
     let seconds = std::env::var("BELLJAR_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     let until = Instant::now() + Duration::from_secs(seconds.unwrap_or(0));
-    let program = jar().load(&guest()).expect("loads");
+    let all = [CALLS, ENGINE_CALLS].concat();
+    let program = jar().load(&guest(CALLS, false)).expect("loads");
+    let library = jar().load_engine(&guest(&all, true)).expect("loads");
     let mut draw = Draw(seed);
     let (mut scripts, mut whole) = (0_u64, 0_u64);
     while scripts < 400 || Instant::now() < until {
-        let script = draw.script();
+        let engine = scripts % 2 == 1;
+        let script = draw.script(if engine { all.len() } else { CALLS.len() });
         let run = || {
             let bench = Bench::with_budget(4 << 20);
             let session = Session::new().expect("a runtime");
@@ -273,14 +316,22 @@ fn random_calls_bring_nothing_down_and_repeat_to_the_byte() {
             setting.input = script.clone();
             setting.time = 50_000_000;
             setting.resources = 200;
-            let end = session.run(&program, &bench.doors, setting, None);
+            let end = if engine {
+                setting.export = SCAN.into();
+                let service = || Services::at("https://a.vendor.example/v1").ok();
+                setting.services = Services { reputation: service(), submission: service() };
+                let paths = ["/home/exercise/clean.txt".to_owned()];
+                session.scan(&library, &bench.doors, setting, &paths, &mut |_, _| {})
+            } else {
+                session.run(&program, &bench.doors, setting, None)
+            };
             let lines = bench.record().len();
             (end, lines, bench.bytes())
         };
         let (end, lines, bytes) = run();
         assert!(!matches!(end.outcome, Outcome::HostTime | Outcome::NotStarted(_)), "{end:?}");
         assert!(lines > 0, "the look at its directory is in the record");
-        if scripts.is_multiple_of(8) {
+        if scripts % 16 < 2 {
             let (again, _, same) = run();
             assert_eq!(end, again, "script {scripts} of seed {seed}");
             assert!(bytes == same, "script {scripts} of seed {seed} has two records");

@@ -1,6 +1,7 @@
 //! What a guest's store holds: its doors, its setting, and who acts in it now.
 
 use crate::clock::{CALL, VirtualClock};
+use crate::engine::Services;
 use crate::http::Exchanges;
 use crate::output::Outputs;
 use belljar_internet::Internet;
@@ -74,6 +75,8 @@ pub struct Setting {
     pub resources: usize,
     /// Bytes of output that are kept.
     pub output: u64,
+    /// The vendor's services, for engines.
+    pub services: Services,
 }
 
 /// Why belljar ended a guest.
@@ -257,6 +260,43 @@ impl Guest {
         Ok(())
     }
 
+    /// Before an exported function is called: says in the record which, and for what. Nothing of
+    /// the guest is on its stack then.
+    ///
+    /// # Errors
+    /// [`Ended`], if the record cannot take it, or if the guest's time is up.
+    pub fn calling(store: &mut Store<Self>, detail: &str) -> wasmtime::Result<()> {
+        let left = store.get_fuel()?;
+        let guest = store.data_mut();
+        guest.spend(left);
+        guest.acts(Vec::new());
+        let call = guest.setting.export.clone();
+        guest.note(&call, detail)?;
+        if guest.doors.clock.now() > guest.deadline {
+            return Err(Ended::Time.into());
+        }
+        Ok(())
+    }
+
+    /// Moves the clock on by the fuel that was used since it was last moved on, and by a call.
+    fn spend(&mut self, left: u64) {
+        self.doors.clock.advance(self.fuel.saturating_sub(left).saturating_add(CALL));
+        self.fuel = left;
+    }
+
+    /// Whoever acts from now on has these functions on its stack.
+    fn acts(&mut self, frames: Vec<String>) {
+        let Setting { instance, export, .. } = &self.setting;
+        let same = match &*self.shared.actor() {
+            Actor::Wasm { frames: known, .. } => *known == frames,
+            _ => false,
+        };
+        if !same {
+            let actor = Actor::Wasm { instance: *instance, export: export.clone(), frames };
+            *lock(&self.shared.actor) = Arc::new(actor);
+        }
+    }
+
     /// What it asked for and did not get so far.
     pub fn denied(&self) -> Denied {
         self.limits.denied
@@ -307,17 +347,8 @@ fn hook(mut store: StoreContextMut<'_, Guest>, hook: CallHook) -> wasmtime::Resu
         .collect();
     let left = store.get_fuel()?;
     let guest = store.data_mut();
-    guest.doors.clock.advance(guest.fuel.saturating_sub(left).saturating_add(CALL));
-    guest.fuel = left;
-    let Setting { instance, export, .. } = &guest.setting;
-    let same = match &*guest.shared.actor() {
-        Actor::Wasm { frames: known, .. } => *known == frames,
-        _ => false,
-    };
-    if !same {
-        let actor = Actor::Wasm { instance: *instance, export: export.clone(), frames };
-        *lock(&guest.shared.actor) = Arc::new(actor);
-    }
+    guest.spend(left);
+    guest.acts(frames);
     if guest.doors.clock.now() > guest.deadline {
         return Err(Ended::Time.into());
     }

@@ -18,6 +18,7 @@ mod by_path;
 mod cli;
 mod clock;
 mod conversation;
+mod engine;
 mod file_streams;
 mod files;
 mod guest;
@@ -32,6 +33,9 @@ mod tcp;
 mod udp;
 
 pub use clock::VirtualClock;
+pub use engine::{
+    ENGINE_LINKED, ENGINE_WIT, SCAN, Scanner, ScannerPre, Services, Verdict, link_engine,
+};
 pub use guest::{Denied, Doors, Ended, Guest, Remains, Setting};
 pub use link::{LINKED, link};
 pub use output::{LineSink, Outputs};

@@ -1,6 +1,6 @@
 //! Everything that gives something to the component.
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, NodeKind};
 use crate::error::WorldError;
 use crate::tree::{Body, ROOT, lock, shared};
 use crate::usage::count;
@@ -260,6 +260,38 @@ impl World {
         let mut bytes = vec![0; len];
         content.read_at(0, &mut bytes);
         Ok(bytes)
+    }
+
+    /// The files at and below a path, in order of name, for belljar itself: not an observation.
+    /// Links are not followed.
+    pub fn files_below(&self, path: &[u8]) -> Vec<Vec<u8>> {
+        let (tree, start) = match self.find(path) {
+            Some(start) => (shared(&self.tree), start),
+            None => return Vec::new(),
+        };
+        let mut trimmed = path;
+        while let [rest @ .., b'/'] = trimmed {
+            trimmed = rest;
+        }
+        let mut files = Vec::new();
+        // What is still to be looked at, the next one last.
+        let mut rest = vec![(start, trimmed.to_vec())];
+        while let Some((node, path)) = rest.pop() {
+            let Ok(slot) = tree.slot(node) else { continue };
+            match slot.node.kind() {
+                NodeKind::File => files.push(path),
+                NodeKind::Directory => {
+                    let Ok(names) = tree.names_after(node, 0) else { continue };
+                    let mut below: Vec<_> = names
+                        .map(|(_, name, slot)| (slot.node.id, [&path, &b"/"[..], name].concat()))
+                        .collect();
+                    below.sort_by(|(_, one), (_, other)| other.cmp(one));
+                    rest.extend(below);
+                }
+                _ => {}
+            }
+        }
+        files
     }
 
     /// The names in the root directory, and what each is: what a sandbox has to show.

@@ -58,5 +58,7 @@ pub fn component_library() -> &'static [LibraryEntry] {
         "collector-wasm",
         "hidden-bit-wasm",
         "yara-wasm",
+        "honest-engine",
+        "overreach-engine",
     )
 }

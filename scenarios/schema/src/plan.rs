@@ -405,6 +405,21 @@ pub struct Component {
     /// How its output tells a detection: a regular expression over lines, with the groups `path`
     /// and (if there is one) `name`.
     pub detection: Option<String>,
+    /// What its host offers, if it is an engine that is a library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+}
+
+/// A scanning engine that is a library (`belljar:engine`): its vendor's services.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Engine {
+    /// Address to which digests go that it looks up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reputation: Option<String>,
+    /// Address to which samples go that it submits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submission: Option<String>,
 }
 
 /// A host file shown at another place inside the jar.

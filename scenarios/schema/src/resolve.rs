@@ -6,9 +6,9 @@ use crate::check::{Homes, expand_argument, replace, samples};
 use crate::error::{FileError, FileErrorKind, nearest};
 use crate::file::{ComponentFile, ScenarioFile};
 use crate::plan::{
-    Action, Command, Component, Declared, DecoyClass, DecoyKind, DecoySpec, Expect, Identity,
-    Limits, Owner, Placed, Policy, PolicyItem, Provision, Ready, RunPlan, Sample, Scenario, Step,
-    VendorRule,
+    Action, Command, Component, Declared, DecoyClass, DecoyKind, DecoySpec, Engine, Expect,
+    Identity, Limits, Owner, Placed, Policy, PolicyItem, Provision, Ready, RunPlan, Sample,
+    Scenario, Step, VendorRule,
 };
 use crate::source::{At, Wrong};
 use crate::written::{
@@ -238,6 +238,10 @@ impl<'a> Resolver<'a> {
             state: written.state.clone(),
             declares: self.declares(),
             detection: written.detection.clone(),
+            engine: written.engine.as_ref().map(|engine| Engine {
+                reputation: engine.reputation.clone(),
+                submission: engine.submission.clone(),
+            }),
         })
     }
 

@@ -38,6 +38,7 @@ pub fn setting(arguments: &[&str]) -> Setting {
         table: 10_000,
         resources: 10_000,
         output: 1 << 20,
+        services: belljar_wasi::Services::default(),
     }
 }
 

@@ -247,6 +247,7 @@ impl Case {
                     state: vec!["/var/lib/av".into()],
                     declares: vec![Declared { item: DataItem::HashOfSample, to: UPLOAD.into() }],
                     detection: None,
+                    engine: None,
                 },
                 profile: "default".into(),
                 seed: 7,

@@ -4,9 +4,11 @@ use super::scenario::check_rule;
 use super::steps::{check_argv, check_exit, check_ready};
 use super::{check_name, check_pattern, decoys, hosts, paths, placeholders};
 use crate::error::{FileError, FileErrorKind, nearest};
+use crate::plan::ComponentKind;
 use crate::source::{At, Source, Wrong};
 use crate::written::{
-    HostFile, WrittenCommand, WrittenCommands, WrittenComponent, WrittenDeclared, WrittenProfile,
+    HostFile, WrittenCommand, WrittenCommands, WrittenComponent, WrittenDeclared, WrittenEngine,
+    WrittenProfile,
 };
 use std::collections::BTreeMap;
 
@@ -61,6 +63,9 @@ pub(crate) fn check_component(
             ),
         ));
     }
+    if let Some(engine) = &component.engine {
+        check_engine(source, component, engine, &root)?;
+    }
     check_declares(source, &component.declares, &root.key("declares"))?;
     for (index, rule) in component.answers.iter().enumerate() {
         check_rule(source, rule, &root.key("answers").index(index))?;
@@ -82,6 +87,76 @@ pub(crate) fn check_component(
     }
     for (name, profile) in &component.profiles {
         check_profile(source, component, name, profile)?;
+    }
+    Ok(())
+}
+
+/// An engine is called for files: it has no arguments of its own and no other commands.
+fn check_engine(
+    source: &Source,
+    component: &WrittenComponent,
+    engine: &WrittenEngine,
+    root: &At,
+) -> Result<(), FileError> {
+    let at = root.key("engine");
+    let wrong = |at: &At, message: String, help: &str| {
+        Err(source.wrong(at, Wrong::new(FileErrorKind::Value, message, help)))
+    };
+    if component.kind != ComponentKind::Wasm {
+        return wrong(&at, "only WebAssembly can be an engine".into(), "add `kind = \"wasm\"`");
+    }
+    if component.detection.is_some() {
+        let message = "an engine tells by its verdicts what it detected".into();
+        return wrong(&root.key("detection"), message, "leave the key out");
+    }
+    let of_profiles = component.profiles.iter().map(|(name, profile)| {
+        let at = root.key("profiles").key(name).key("commands");
+        (&profile.commands, at)
+    });
+    for (commands, at) in
+        std::iter::once((&component.commands, root.key("commands"))).chain(of_profiles)
+    {
+        for role in WrittenCommands::ROLES {
+            let Some(command) = commands.get(role) else { continue };
+            if role != "scan" {
+                let help = "only `[commands.scan]` goes with `[engine]`";
+                return wrong(&at.key(role), format!("an engine has no command `{role}`"), help);
+            }
+            let paths = command.argv.iter().skip(1);
+            if let Some(word) =
+                paths.clone().find(|word| !matches!(word.as_bytes(), [b'/' | b'{', ..]))
+            {
+                let message = format!("an engine has no arguments, and `{word}` is no path");
+                let help = "write `argv = [\"/opt/…/engine.wasm\", \"{scan}\"]`";
+                return wrong(&at.key(role).key("argv"), message, help);
+            }
+        }
+    }
+    for (key, address) in [("reputation", &engine.reputation), ("submission", &engine.submission)] {
+        let Some(address) = address else { continue };
+        let rest = address.strip_prefix("https://").or(address.strip_prefix("http://"));
+        let Some(rest) = rest else {
+            let help = "write \"https://reputation.vendor.example/v1/lookup\"";
+            return wrong(
+                &at.key(key),
+                format!("`{address}` is no address of http or https"),
+                help,
+            );
+        };
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        if port.is_some_and(|port| port.parse::<u16>().is_err() || port == "0") {
+            let message = format!("`{address}` has no port from 1 to 65535");
+            return wrong(&at.key(key), message, "write the port as a number, or leave it out");
+        }
+        if !rest.chars().all(|c| c.is_ascii_graphic()) || host.contains('*') {
+            let message = format!("`{address}` is no address");
+            return wrong(&at.key(key), message, "write a host and a path in ASCII");
+        }
+        hosts::check(host, false).map_err(|wrong| source.wrong(&at.key(key), wrong))?;
     }
     Ok(())
 }

@@ -46,6 +46,10 @@ pub struct WrittenComponent {
     /// where there is one, `name`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub detection: Option<String>,
+    /// It is an engine that is a library (`belljar:engine`), not a command: `scan` names the module
+    /// and the paths, and it is called for each file. Only for `kind = "wasm"`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub engine: Option<WrittenEngine>,
     /// Its command lines.
     pub commands: WrittenCommands,
     /// What the vendor declares that it sends.
@@ -61,6 +65,19 @@ pub struct WrittenComponent {
     /// for.
     #[serde(default, skip_serializing_if = "is_default")]
     pub profiles: BTreeMap<String, WrittenProfile>,
+}
+
+/// What the host of an engine offers it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WrittenEngine {
+    /// Address of its vendor's reputation service (`https://reputation.vendor.example/v1/lookup`);
+    /// left out: there is none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reputation: Option<String>,
+    /// Address of its vendor's intake of samples; left out: there is none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub submission: Option<String>,
 }
 
 /// The command lines of a component by role.

@@ -7,8 +7,8 @@ mod scenario;
 
 pub use command::{CommandRef, WrittenCommand, WrittenReady};
 pub use component::{
-    HostFile, WrittenCommands, WrittenComponent, WrittenDeclared, WrittenPlaced, WrittenProfile,
-    WrittenProvision,
+    HostFile, WrittenCommands, WrittenComponent, WrittenDeclared, WrittenEngine, WrittenPlaced,
+    WrittenProfile, WrittenProvision,
 };
 pub use scenario::{
     WrittenChange, WrittenDecoy, WrittenIdentity, WrittenLimits, WrittenPolicy, WrittenPolicyItem,
