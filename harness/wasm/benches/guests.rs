@@ -1,11 +1,13 @@
 //! Ratios: a guest that reads through the world against the published hosts on a real folder; a
-//! small guest from call to record; cold and cached start.
+//! small guest from call to record, and from call to verdict; cold and cached start.
 //!
 //! Usage: `cargo bench -p belljar-wasm` (needs clang-19 for the reading guest).
 #![allow(missing_docs, reason = "a benchmark")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
+#[path = "verdicts/mod.rs"]
+mod verdicts;
 
 use belljar_record::{BytesSource, Log, Payloads};
 use belljar_wasi::{Doors, VirtualClock};
@@ -38,6 +40,7 @@ impl WasiView for Published {
 fn main() {
     starts();
     small();
+    verdicts::run();
     reading();
 }
 

@@ -130,7 +130,8 @@ pub type SecretSink = Box<dyn Fn(&[u8]) + Send + Sync>;
 pub struct Internet {
     pub(crate) names: Names,
     pub(crate) rules: Rules,
-    pub(crate) authority: Authority,
+    pub(crate) authority: Arc<Authority>,
+    draw: Draw,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) tls: rustls::ServerConfig,
     pub(crate) log: Log,
@@ -168,8 +169,26 @@ impl Internet {
         }
         let secrets = Arc::new(Secrets::default());
         let tls = tls::base_config(Arc::clone(&secrets))?;
-        let authority = Authority::new(draw)?;
-        Ok(Arc::new(Self { names, rules, authority, secrets, tls, log, now: plan.now, payloads }))
+        let authority = Arc::new(Authority::new(draw)?);
+        let now = plan.now;
+        Ok(Arc::new(Self { names, rules, authority, draw, secrets, tls, log, now, payloads }))
+    }
+
+    /// The same internet for another run of the same plan: keys and certificates are shared, and
+    /// nothing has been asked of it yet.
+    ///
+    /// # Errors
+    /// [`InternetError`], with the step that failed.
+    pub fn again(&self, log: Log, payloads: Payloads) -> Result<Arc<Self>, InternetError> {
+        let (draw, now, rules) = (self.draw, self.now, self.rules.again());
+        let names = Names::new(draw);
+        for host in rules.hosts() {
+            names.learn(host.as_bytes());
+        }
+        let secrets = Arc::new(Secrets::default());
+        let tls = tls::base_config(Arc::clone(&secrets))?;
+        let authority = Arc::clone(&self.authority);
+        Ok(Arc::new(Self { names, rules, authority, draw, secrets, tls, log, now, payloads }))
     }
 
     /// The certificate authority that the jar's trust stores must hold, PEM.

@@ -4,12 +4,12 @@ use crate::InternetError;
 use belljar_schema::VendorRule;
 use hyper::header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
 use hyper::{HeaderMap, StatusCode, header::HeaderValue};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The rules of a plan, checked, with their counters.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    rules: Vec<Rule>,
+    rules: Arc<[Rule]>,
     /// Requests so far for each distinct pair of host and path patterns.
     counters: Mutex<Vec<u32>>,
 }
@@ -71,7 +71,13 @@ impl Rules {
             counters = counters.max(counter + 1);
             rules.push(Rule { written, status, headers, counter });
         }
-        Ok(Self { rules, counters: Mutex::new(vec![0; counters]) })
+        Ok(Self { rules: rules.into(), counters: Mutex::new(vec![0; counters]) })
+    }
+
+    /// The same rules, and nothing asked yet.
+    pub(crate) fn again(&self) -> Self {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner).len();
+        Self { rules: Arc::clone(&self.rules), counters: Mutex::new(vec![0; counters]) }
     }
 
     /// Host names that rules mean literally.

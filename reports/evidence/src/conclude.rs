@@ -81,14 +81,7 @@ pub enum ConcludeError {
 /// [`ConcludeError`] if the record cannot be read or the decoys cannot be indexed.
 pub fn conclude(input: &ConcludeInput<'_>) -> Result<Concluded, ConcludeError> {
     let found = trace(input)?;
-    let traced = found
-        .traces
-        .iter()
-        .filter_map(|trace| match &trace.subject {
-            Subject::Content { decoy, .. } | Subject::Hash { decoy, .. } => Some(decoy.0),
-            Subject::Name { .. } | Subject::Fact { .. } => None,
-        })
-        .collect();
+    let traced = found.traced();
     // Read once more, from the start. A line that does not parse was an error above already.
     let observations = read_log(input.record)?.map_while(Result::ok);
     let folder = input.payloads.to_owned();
@@ -110,7 +103,7 @@ pub fn conclude(input: &ConcludeInput<'_>) -> Result<Concluded, ConcludeError> {
 
 /// Traces every payload that left.
 pub(crate) fn trace(input: &ConcludeInput<'_>) -> Result<Found, ConcludeError> {
-    let first = survey(input)?;
+    let first = survey(read_log(input.record)?)?;
     // Where nothing left there is nothing to look for: an index of a large plant takes minutes.
     let silent = first.payloads.is_empty() && first.payloads_more == 0;
     let index = match silent {
@@ -120,7 +113,8 @@ pub(crate) fn trace(input: &ConcludeInput<'_>) -> Result<Found, ConcludeError> {
             Index::build(&targets, &needles(input.manifest), &[])?
         }
     };
-    Ok(trace_all(input, &index, first.payloads, first.payloads_more))
+    let open = |payload: &PayloadRef| open_payload(input.payloads, payload);
+    Ok(trace_all(&open, &index, first.payloads, first.payloads_more))
 }
 
 /// A kept payload, if it is there with the length that the record says.
@@ -132,24 +126,26 @@ pub(crate) fn open_payload(folder: &Path, payload: &PayloadRef) -> Option<Arc<dy
 
 /// One payload that left.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Left {
+pub(crate) struct Left {
     flow: Option<FlowId>,
     layer: Layer,
     payload: PayloadRef,
 }
 
-struct Survey {
-    reads: BTreeMap<u32, Vec<Range<u64>>>,
-    payloads: Vec<Left>,
-    payloads_more: u64,
+pub(crate) struct Survey {
+    pub(crate) reads: BTreeMap<u32, Vec<Range<u64>>>,
+    pub(crate) payloads: Vec<Left>,
+    pub(crate) payloads_more: u64,
 }
 
-/// Goes through the record for what was read and what left.
-fn survey(input: &ConcludeInput<'_>) -> Result<Survey, ConcludeError> {
+/// Goes through a record for what was read and what left.
+pub(crate) fn survey(
+    record: impl Iterator<Item = Result<Observation, ReadError>>,
+) -> Result<Survey, ConcludeError> {
     let mut reads = Ranges::default();
     let mut payloads = BTreeSet::new();
     let mut payloads_more = 0;
-    for line in read_log(input.record)? {
+    for line in record {
         let line = line?;
         reads.take(&line);
         if let Event::Payload { flow, direction: Direction::Out, layer, payload, .. } = line.event
@@ -298,8 +294,11 @@ pub(crate) struct Found {
     pub(crate) cuts: Vec<DecodingCut>,
 }
 
-fn trace_all(
-    input: &ConcludeInput<'_>,
+/// How a kept payload is come by.
+pub(crate) type Open<'a> = &'a dyn Fn(&PayloadRef) -> Option<Arc<dyn DecoySource>>;
+
+pub(crate) fn trace_all(
+    open: Open<'_>,
     index: &Index,
     payloads: Vec<Left>,
     payloads_more: u64,
@@ -312,7 +311,7 @@ fn trace_all(
         let traced = match known.get(&(left.payload.clone(), left.layer)) {
             Some(traced) => Arc::clone(traced),
             None => {
-                let Some(source) = open_payload(input.payloads, &left.payload) else {
+                let Some(source) = open(&left.payload) else {
                     found.cut(&left.payload.sha256, 1, "a payload is not in the bundle");
                     continue;
                 };
@@ -335,8 +334,8 @@ fn trace_all(
         found.add(left, &traced);
     }
     drop(known);
-    let open = |tag: usize| open_payload(input.payloads, &payloads.get(tag)?.payload);
-    for (tag, traced) in index.masked(&rest, &open) {
+    let tagged = |tag: usize| open(&payloads.get(tag)?.payload);
+    for (tag, traced) in index.masked(&rest, &tagged) {
         let Some(first) = payloads.get(tag) else { continue };
         found.cuts_of(&first.payload.sha256, &traced);
         // The same bytes may have left in several conversations.
@@ -352,6 +351,17 @@ fn trace_all(
 }
 
 impl Found {
+    /// Decoys of whose content or digests there are traces.
+    pub(crate) fn traced(&self) -> BTreeSet<u32> {
+        self.traces
+            .iter()
+            .filter_map(|trace| match &trace.subject {
+                Subject::Content { decoy, .. } | Subject::Hash { decoy, .. } => Some(decoy.0),
+                Subject::Name { .. } | Subject::Fact { .. } => None,
+            })
+            .collect()
+    }
+
     /// Adds what was found in a payload.
     fn add(&mut self, left: &Left, traced: &Traced) {
         for trace in &traced.traces {

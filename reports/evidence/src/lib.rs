@@ -18,6 +18,7 @@ mod excerpt;
 mod explain;
 mod kept;
 mod redact;
+mod repeated;
 mod schemas;
 mod verify;
 mod writer;
@@ -37,6 +38,7 @@ pub use explain::{
 };
 pub use kept::{FileSource, Kept, KeptDecoy, KeptPart};
 pub use redact::redact;
+pub use repeated::Repeated;
 pub use schemas::{bundle_schema, record_schema, verdict_schema};
 pub use verify::{Difference, VerifyReport, verify};
 pub use writer::BundleWriter;
