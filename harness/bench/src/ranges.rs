@@ -7,7 +7,7 @@ use belljar_plant::Plant;
 use belljar_record::{
     ByteString, BytesSource, DecoySource, Direction, Layer, Part, PayloadRef, Sha256Hex, read_log,
 };
-use belljar_trace::{Egress, Index, IndexError, Subject, Target, Trace};
+use belljar_trace::{Egress, Index, IndexError, Subject, Target, Trace, Unexplained};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,16 +35,15 @@ impl Ranges {
         // The verdict rests on the same record: a line that cannot be read was an error there.
         let lines = read_log(&bundle.join("record.jsonl")).into_iter().flatten();
         let mut reads = belljar_evidence::read_ranges(lines.map_while(Result::ok));
-        let twin = plant.twin();
         let targets: Vec<Target> = plant
             .decoys()
             .iter()
-            .zip(twin.decoys())
+            .zip(belljar_plant::twins(plant.decoys()))
             .map(|(decoy, twin)| Target {
                 decoy: decoy.id(),
                 path: decoy.path(),
                 source: Arc::clone(decoy) as Arc<dyn DecoySource>,
-                twin: Some(Arc::clone(twin) as Arc<dyn DecoySource>),
+                twin: Some(twin),
                 sample: decoy.holds_sample() && decoy.path_str().ends_with(".com"),
                 distinctive_name: true,
                 read: Some(reads.remove(&decoy.id().0).unwrap_or_default()),
@@ -100,7 +99,15 @@ impl Ranges {
             direction: Direction::Out,
             bytes: &source,
         };
-        self.index.trace(&egress, &Budget::default()).traces
+        let mut rest = Unexplained::default();
+        let first = self.index.trace_and_keep(&egress, &Budget::default(), 0, &mut rest);
+        let open = |_: usize| Some(Arc::new(source.clone()) as Arc<dyn DecoySource>);
+        let second = self.index.trace_rest(&rest, &open);
+        first
+            .traces
+            .into_iter()
+            .chain(second.into_iter().flat_map(|(_, more)| more.traces))
+            .collect()
     }
 
     fn source(&self, decoy: u32, part: Option<&ByteString>) -> Option<Arc<dyn DecoySource>> {
@@ -119,6 +126,7 @@ fn layer(words: &str) -> Layer {
         "datagrams" => Layer::Datagram,
         "packets" => Layer::Packet,
         "bytes outside any stream" => Layer::Remainder,
+        "header fields in a series" => Layer::Headers,
         "request handed over" => Layer::Exchange,
         _ => Layer::Stream,
     }

@@ -7,7 +7,7 @@
 use crate::batch::In;
 use crate::ranges::Ranges;
 use belljar_judge::{FindingKind, SentClass, TraceRow, Verdict, Who};
-use belljar_leaks::{Case, Class, Encoding, Kind, Source, Truth};
+use belljar_leaks::{Case, Class, Encoding, Innocent, Kind, Source, Truth};
 use belljar_plant::Plant;
 use belljar_record::DecoySource as _;
 use belljar_schema::DataItem;
@@ -94,6 +94,12 @@ pub struct Result {
     pub findings: Vec<Finding>,
     /// Exit code of the component.
     pub code: Option<i32>,
+    /// Bytes that left in it and that no trace shows, at least; none if that is not known.
+    #[serde(default)]
+    pub hidden: Option<u64>,
+    /// The part of its conversations in the ceiling.
+    #[serde(default)]
+    pub ceiling: u64,
     /// Whether the first rival found it.
     pub grep: bool,
     /// Whether the second rival found it.
@@ -267,6 +273,8 @@ fn one(
         attribution: None,
         findings,
         code,
+        hidden: None,
+        ceiling: ceiling(case, verdict, sender),
         grep: false,
         table: false,
     };
@@ -285,7 +293,60 @@ fn one(
             seen
         }
     };
+    result.hidden = hidden(case, &result, decoys, &verdict.egress.flows);
     result
+}
+
+/// The part of a case's conversations in the ceiling: of those with its host, and of those of its
+/// process (questions to a name server).
+fn ceiling(case: &Case, verdict: &Verdict, sender: &Sender<'_>) -> u64 {
+    let label = label_of(&case.host);
+    verdict
+        .egress
+        .flows
+        .rows
+        .iter()
+        .filter(|flow| {
+            flow.host.to_ascii_lowercase().contains(label) || sender.own(&flow.who) == Some(true)
+        })
+        .map(|flow| flow.unexplained)
+        .sum()
+}
+
+/// How many bytes at least left in a case and are in no trace: what a packer leaves of them, since
+/// what could be predicted is no content. `None` where nothing is hidden or it is not known how much.
+fn hidden(
+    case: &Case,
+    result: &Result,
+    decoys: &Decoys,
+    flows: &belljar_judge::Listing<belljar_judge::FlowRow>,
+) -> Option<u64> {
+    // Conversations that are not listed one by one cannot be added up.
+    if flows.more > 0 {
+        return None;
+    }
+    match (result.seen, case.kind, &case.source) {
+        (Seen::Missed, Kind::Leaking, _) => {
+            let truth = case.truth.first()?;
+            if case.encodings.iter().any(|encoding| encoding.is_hash()) {
+                return Some(12);
+            }
+            let (_, bytes) = decoys.truth(truth)?;
+            Some(packed(bytes).min(bytes.len() as u64))
+        }
+        (Seen::Clean, Kind::Negative(_), Source::MadeUp { what: Innocent::Random, len }) => {
+            Some(*len)
+        }
+        _ => None,
+    }
+}
+
+/// Length of what a strong packer may leave: deflate, less a fifth.
+fn packed(bytes: &[u8]) -> u64 {
+    use std::io::Write as _;
+    let mut out = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    let written = out.write_all(bytes).and_then(|()| out.finish());
+    written.map_or(0, |packed| packed.len() as u64 * 4 / 5)
 }
 
 fn attribution(

@@ -61,6 +61,11 @@ fn write(out: &mut String, report: &LeaksReport) -> std::fmt::Result {
         "refused by the jar as it must  {} of {}",
         report.refused.count, report.refused.of
     )?;
+    writeln!(
+        out,
+        "hidden within the ceiling      {} of {}",
+        report.within_ceiling.count, report.within_ceiling.of
+    )?;
     for (axis, rows) in &report.axes {
         writeln!(out, "\n{axis:<22} found     right (decoy, range, destination, process)")?;
         for (value, row) in rows {
@@ -75,6 +80,7 @@ fn write(out: &mut String, report: &LeaksReport) -> std::fmt::Result {
     list(out, "missed", &report.missed_cases)?;
     list(out, "found where nothing leaves", &report.false_cases)?;
     list(out, "found, but told wrongly", &report.wrong_cases)?;
+    list(out, "hidden above the ceiling", &report.above_ceiling)?;
     list(out, "not carried out", &report.failed)?;
     list(out, "waiting", &report.waiting)
 }

@@ -118,6 +118,13 @@ pub struct LeaksReport {
     pub wrong_cases: Vec<Named>,
     /// Cases that were not carried out; they prove nothing.
     pub failed: Vec<Named>,
+    /// Cases in which what left and is in no trace is within the ceiling of their conversations, of
+    /// those where it is known how much that is.
+    #[serde(default)]
+    pub within_ceiling: Share,
+    /// The others, by name.
+    #[serde(default)]
+    pub above_ceiling: Vec<Named>,
     /// Ways to read that the jar must refuse, and did.
     pub refused: Share,
     /// Channels that wait, and why.
@@ -167,6 +174,8 @@ pub(crate) fn tally(
         false_cases: Vec::new(),
         wrong_cases: Vec::new(),
         failed: Vec::new(),
+        within_ceiling: Share::default(),
+        above_ceiling: Vec::new(),
         refused: Share::default(),
         waiting: Channel::WAITING
             .iter()
@@ -191,6 +200,13 @@ pub(crate) fn tally(
             }
             report.failed.push(Named { id, why: format!("exit code {:?}", result.code) });
             continue;
+        }
+        if let Some(hidden) = result.hidden {
+            report.within_ceiling.add(hidden <= result.ceiling);
+            if hidden > result.ceiling {
+                let why = format!("{hidden} bytes hidden, the ceiling is {}", result.ceiling);
+                report.above_ceiling.push(Named { id: id.clone(), why });
+            }
         }
         match result.case.kind {
             Kind::Leaking => {

@@ -1,7 +1,7 @@
 //! Planting: from the plan to decoys, their manifest, and the world in which they are served.
 
 use belljar_evidence::PlantedSource;
-use belljar_plant::{Decoy, DecoyMeta, Mutation, Plant, PlantError};
+use belljar_plant::{Decoy, DecoyMeta, Plant, PlantError, twins};
 use belljar_record::{DecoyId, DecoySource, Log};
 use belljar_schema::{Action, DataItem, Fact, Manifest, RunPlan};
 use belljar_world::{BuildError, Meta, World, WorldBuilder, WorldLimits};
@@ -55,20 +55,15 @@ impl Planted {
         Ok(Self { plant, decoys, drops, manifest })
     }
 
-    /// For each decoy the same with other content: what both have in common is format.
-    pub(crate) fn twins(&self) -> Vec<Arc<Decoy>> {
-        self.decoys.iter().map(|decoy| decoy.vary(Mutation::Reseed(0))).collect()
-    }
-
-    /// All decoys, each with its twin.
+    /// All decoys, each with its twins.
     pub(crate) fn sources(&self) -> Vec<PlantedSource> {
         self.decoys
             .iter()
-            .zip(self.twins())
+            .zip(twins(&self.decoys))
             .map(|(decoy, twin)| PlantedSource {
                 decoy: decoy.id().0,
                 source: Arc::clone(decoy) as Arc<dyn DecoySource>,
-                twin: Some(twin as Arc<dyn DecoySource>),
+                twin: Some(twin),
             })
             .collect()
     }

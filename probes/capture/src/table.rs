@@ -129,10 +129,16 @@ impl<'a> Table<'a> {
     fn loose(&mut self) {
         for ((source, target, protocol, _), pieces) in std::mem::take(&mut self.pieces) {
             for (bytes, _) in pieces.values() {
-                let (fragment, options, trailing) = (None, &[][..], &[][..]);
-                let payload = &bytes[..];
-                let found =
-                    Packet { source, target, protocol, options, fragment, payload, trailing };
+                let found = Packet {
+                    source,
+                    target,
+                    protocol,
+                    hops: 0,
+                    options: &[],
+                    fragment: None,
+                    payload: bytes,
+                    trailing: &[],
+                };
                 self.keep(&found, None, bytes, true);
             }
         }

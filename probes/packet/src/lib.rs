@@ -26,6 +26,8 @@ pub struct Packet<'a> {
     pub target: IpAddr,
     /// IANA's number of what the payload is.
     pub protocol: u8,
+    /// Time to live, hop limit.
+    pub hops: u8,
     /// IPv4 options or IPv6 extension headers.
     pub options: &'a [u8],
     /// Which piece this is, if the packet was cut.
@@ -102,6 +104,7 @@ fn parse_v4(bytes: &[u8]) -> Option<Packet<'_>> {
         source: Ipv4Addr::new(fixed[12], fixed[13], fixed[14], fixed[15]).into(),
         target: Ipv4Addr::new(fixed[16], fixed[17], fixed[18], fixed[19]).into(),
         protocol: fixed[9],
+        hops: fixed[8],
         options: &bytes[20..header],
         fragment: (more || offset > 0).then(|| Fragment {
             id: u32::from(u16::from_be_bytes([fixed[4], fixed[5]])),
@@ -125,6 +128,7 @@ fn parse_v6(bytes: &[u8]) -> Option<Packet<'_>> {
         source: Ipv6Addr::from(source).into(),
         target: Ipv6Addr::from(target).into(),
         protocol,
+        hops: fixed[7],
         options: &rest[..len],
         fragment,
         payload: &rest[len..],

@@ -94,6 +94,9 @@ pub enum Layer {
     /// Bytes that belong to no stream, framed likewise: data in SYN, overlaps, urgent data,
     /// unparsable frames.
     Remainder,
+    /// Values of header fields over many packets or conversations, framed likewise: hop limits (a
+    /// byte each), the component's own ports (two bytes each, big-endian).
+    Headers,
     /// A request handed over parsed.
     Exchange,
     /// What the component printed.

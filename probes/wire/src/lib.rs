@@ -9,7 +9,7 @@
 //!
 //! Cannot see: what the component's kernel drops before its device (full queue: counted), or sends
 //! by another device (the sandbox checks that there is none); what headers carry (they are in the
-//! capture, in no payload); what [`LinkWatch`](belljar_sys::net::LinkWatch) cannot count once the
+//! capture, in no payload), but for hop limits and the component's ports in a series (`headers`); what [`LinkWatch`](belljar_sys::net::LinkWatch) cannot count once the
 //! component moved its device; a TCP segment refused by the answering kernel for its
 //! acknowledgement or timestamp and sent again with other bytes (in the capture only).
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ mod flows;
 mod fragments;
 #[cfg(test)]
 mod fuzz;
+mod headers;
 mod inward;
 mod keeper;
 mod link;

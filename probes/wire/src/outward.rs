@@ -171,6 +171,7 @@ impl<R: Responders> Outward<'_, R> {
             .segment(key, &segment, own_checksum, |address| shared.responders.name_of(address));
         self.finish_evicted(room);
         let (flow, place) = found.map_err(|none| self.no_flow(none))?;
+        shared.headers.see(flow, &key, packet.hops);
         match place {
             Place::Stream => Ok(()),
             Place::Remainder(why) => self.keep(flow, Layer::Remainder, why, segment.payload),
@@ -203,6 +204,7 @@ impl<R: Responders> Outward<'_, R> {
         let remote = ends::end(packet.target, datagram.target);
         let key = Key { transport: Transport::Udp, local, remote, kernel: false };
         let flow = self.keep_as(key, Layer::Datagram, "", datagram.payload)?;
+        shared.headers.see(flow, &key, packet.hops);
         if !datagram.trailing.is_empty() {
             self.keep(flow, Layer::Remainder, "bytes after the UDP datagram", datagram.trailing)?;
         }
@@ -235,6 +237,7 @@ impl<R: Responders> Outward<'_, R> {
                 source,
                 target,
                 protocol,
+                hops: 0,
                 options: &[],
                 fragment: None,
                 payload: piece,
@@ -257,7 +260,11 @@ impl<R: Responders> Outward<'_, R> {
             remote: ends::end(packet.target, 0),
             kernel: ends::kernel_made(packet.protocol, packet.payload),
         };
-        self.keep_as(key, layer, label, packet.payload)
+        let flow = self.keep_as(key, layer, label, packet.payload)?;
+        if layer == Layer::Packet {
+            self.shared.headers.see(flow, &key, packet.hops);
+        }
+        Ok(flow)
     }
 
     fn keep_as(

@@ -2,6 +2,7 @@
 
 use crate::capture::{Capture, CaptureError};
 use crate::flows::FlowTable;
+use crate::headers::Headers;
 use crate::keeper::Keeper;
 use crate::link::{self, Link, nonblocking};
 use crate::losses::Losses;
@@ -142,6 +143,7 @@ pub(crate) struct Shared<R> {
     pub(crate) capture: Arc<Capture>,
     pub(crate) flows: FlowTable,
     pub(crate) keeper: Keeper,
+    pub(crate) headers: Headers,
     pub(crate) losses: Losses,
     pub(crate) responders: Arc<R>,
     pub(crate) stopped: AtomicBool,
@@ -189,6 +191,7 @@ impl<R: Responders> Wire<R> {
             capture: Arc::clone(&capture),
             flows: FlowTable::new(log.clone(), who, limits.flows),
             keeper: Keeper::new(payloads, log.clone()),
+            headers: Headers::default(),
             losses: Losses::default(),
             responders: Arc::clone(&responders),
             stopped: AtomicBool::new(false),
@@ -267,6 +270,7 @@ impl<R: Responders> Wire<R> {
         }
         self.end_threads();
         let shared = &self.shared;
+        shared.losses.lines.add(shared.headers.keep(&shared.keeper));
         shared.keeper.finish_all();
         let (flows, unread) = shared.flows.finish();
         shared.losses.stream_bytes.add(unread);

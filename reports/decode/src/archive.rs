@@ -1,7 +1,7 @@
-//! What lies in zip and tar archives, told from the local headers alone, so that archives that are
+//! What lies in zip, tar, cpio (newc, odc) and ar archives, told from the local headers alone, so that archives that are
 //! cut short or still being written are read too.
 //!
-//! Members that are stored as they are (tar, zip method 0) stand in one piece in the archive and
+//! Members that are stored as they are (tar, cpio, ar, zip method 0) stand in one piece in the archive and
 //! are therefore no decoding; [`entries`] only names them. Cannot see: encrypted members, methods
 //! other than stored and deflate.
 
@@ -19,6 +19,10 @@ pub enum EntryKind {
     ZipOther,
     /// tar.
     Tar,
+    /// cpio, with numbers in hexadecimal (newc) or octal (odc) digits.
+    Cpio,
+    /// ar.
+    Ar,
 }
 
 /// A member of an archive.
@@ -131,6 +135,154 @@ pub fn entries(bytes: &[u8]) -> Vec<Entry> {
         // A tar inside a tar is looked into as well, so headers are not skipped by size.
         next = at + 512;
     }
+    cpio(bytes, &mut found);
+    ar(bytes, &mut found);
     found.sort_by_key(|entry| entry.header);
     found
+}
+
+/// A number in digits, perhaps with blanks behind it.
+fn digits(field: &[u8], radix: u32) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(field).ok()?.trim_end(), radix).ok()
+}
+
+fn cpio(bytes: &[u8], found: &mut Vec<Entry>) {
+    // Of each form: the header's length, radix, places of the name's and the file's length, padding.
+    let forms = [
+        (&b"070701"[..], 110, 16, 94..102, 54..62, 4),
+        (b"070702", 110, 16, 94..102, 54..62, 4),
+        (b"070707", 76, 8, 59..65, 65..76, 1),
+    ];
+    for (magic, header, radix, name_len, file_len, pad) in forms {
+        for at in memchr::memmem::find_iter(bytes, magic) {
+            let Some(head) = bytes.get(at..at + header) else { continue };
+            let (Some(name_len), Some(len)) =
+                (digits(&head[name_len.clone()], radix), digits(&head[file_len.clone()], radix))
+            else {
+                continue;
+            };
+            let name_end = (at + header) as u64 + name_len;
+            let Some(name) = usize::try_from(name_end)
+                .ok()
+                .filter(|_| (2..4096).contains(&name_len))
+                .and_then(|end| bytes.get(at + header..end)?.strip_suffix(b"\0"))
+            else {
+                continue;
+            };
+            if name == b"TRAILER!!!" {
+                continue;
+            }
+            // Padding counts from the header on.
+            let from = at as u64 + (name_end - at as u64).next_multiple_of(pad);
+            let end = bytes.len() as u64;
+            let data = from.min(end)..from.saturating_add(len).min(end);
+            found.push(Entry { kind: EntryKind::Cpio, name: name.into(), header: at as u64, data });
+        }
+    }
+}
+
+fn ar(bytes: &[u8], found: &mut Vec<Entry>) {
+    const MAGIC: &[u8] = b"!<arch>\n";
+    for start in memchr::memmem::find_iter(bytes, MAGIC) {
+        let mut at = start + MAGIC.len();
+        while let Some(head) = bytes.get(at..at + 60).filter(|head| head.ends_with(b"`\n")) {
+            let Some(len) = digits(&head[48..58], 10) else { break };
+            let from = (at + 60) as u64;
+            let end = from.saturating_add(len).min(bytes.len() as u64);
+            let mut name = head[..16].trim_ascii_end();
+            name = name.strip_suffix(b"/").filter(|name| !name.is_empty()).unwrap_or(name);
+            let mut data = from..end;
+            let mut full = name.to_vec();
+            // BSD writes long names before the content.
+            if let Some(len) = name.strip_prefix(b"#1/").and_then(|len| digits(len, 10))
+                && from + len <= end
+            {
+                let long = &bytes[from as usize..(from + len) as usize];
+                full = long.split(|&b| b == 0).next().unwrap_or(long).to_vec();
+                data.start = from + len;
+            }
+            found.push(Entry { kind: EntryKind::Ar, name: full.into(), header: at as u64, data });
+            at = end as usize + (end as usize - start) % 2;
+        }
+    }
+}
+
+/// Members that are stored as they are, if something is an archive from its first byte on.
+pub(crate) fn stored(bytes: &[u8]) -> Vec<Range<usize>> {
+    let begins = [&b"PK\x03\x04"[..], b"070701", b"070702", b"070707", b"!<arch>\n"]
+        .iter()
+        .any(|mark| bytes.starts_with(mark));
+    if !begins && bytes.get(257..262) != Some(b"ustar") {
+        return Vec::new();
+    }
+    entries(bytes)
+        .into_iter()
+        .filter(|entry| !matches!(entry.kind, EntryKind::ZipDeflated | EntryKind::ZipOther))
+        .map(|entry| entry.data.start as usize..entry.data.end as usize)
+        .filter(|range| !range.is_empty() && range.len() < bytes.len())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn newc(name: &str, data: &[u8]) -> Vec<u8> {
+        let mut out = b"070701".to_vec();
+        let size = data.len();
+        for field in [1, 0o100_644, 0, 0, 1, 0, size, 0, 0, 0, 0, name.len() + 1, 0] {
+            out.extend(format!("{field:08X}").bytes());
+        }
+        out.extend(name.bytes());
+        out.push(0);
+        out.resize(out.len().next_multiple_of(4), 0);
+        out.extend(data);
+        out.resize(out.len().next_multiple_of(4), 0);
+        out
+    }
+
+    fn odc(name: &str, data: &[u8]) -> Vec<u8> {
+        let mut out = b"070707".to_vec();
+        for field in [1, 2, 0o100_644, 0, 0, 1, 0] {
+            out.extend(format!("{field:06o}").bytes());
+        }
+        out.extend(format!("{:011o}{:06o}{:011o}{name}\0", 0, name.len() + 1, data.len()).bytes());
+        out.extend(data);
+        out
+    }
+
+    #[test]
+    fn members_of_cpio_and_ar_are_named() {
+        let mut archive = newc("a/minutes.txt", b"first text");
+        archive.extend(newc("TRAILER!!!", b""));
+        archive.extend(odc("b.txt", b"second text"));
+        archive.extend(b"!<arch>\n");
+        for (name, data) in [("c.txt/", &b"third"[..]), ("#1/12", b"long_name.o\0fourth")] {
+            let len = data.len();
+            archive.extend(
+                format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{len:<10}`\n", 0, 0, 0, 644).bytes(),
+            );
+            archive.extend(data);
+            if len % 2 == 1 {
+                archive.push(b'\n');
+            }
+        }
+        let found: Vec<(String, &[u8])> = entries(&archive)
+            .into_iter()
+            .map(|entry| {
+                let data = &archive[entry.data.start as usize..entry.data.end as usize];
+                (entry.name.to_string(), data)
+            })
+            .collect();
+        let expected: [(&str, &[u8]); 4] = [
+            ("a/minutes.txt", b"first text"),
+            ("b.txt", b"second text"),
+            ("c.txt", b"third"),
+            ("long_name.o", b"fourth"),
+        ];
+        assert_eq!(found.len(), 4, "{found:?}");
+        for ((name, data), (wanted, content)) in found.iter().zip(expected) {
+            assert_eq!((name.as_str(), *data), (wanted, content));
+        }
+    }
 }

@@ -17,8 +17,8 @@ use crate::produce::{produce, tells_its_end};
 use crate::seen::Seen;
 use crate::span::{Blocks, Span};
 use crate::{
-    Decoder, Step, archive, base58, base85, cipher, escape, marks, markup, picture, seven_zip,
-    text, turn, wide, words, zip_secret,
+    Decoder, Step, archive, base58, base85, cipher, escape, marks, markup, pdf, picture, seven_zip,
+    structure, text, turn, wide, words, zip_secret,
 };
 use belljar_record::{ByteString, DecoySource, Layer};
 use std::cell::OnceCell;
@@ -78,6 +78,7 @@ pub fn explore(
         quiet: 0,
         tries: 16,
         secrets: 16,
+        members: 256,
         ends: Vec::new(),
         keys_seen: Keys::default(),
         sealed: Vec::new(),
@@ -176,6 +177,8 @@ struct Graph<'v> {
     quiet: u32,
     /// Decoded objects of which everything may still be tried.
     tries: u32,
+    /// Members of archives, stored as they are, that may still be looked at.
+    members: u32,
     /// Encrypted archives and messages for which passwords may still be tried.
     secrets: u32,
     /// The first and last bytes of the payload, where passwords may stand.
@@ -380,6 +383,12 @@ impl Graph<'_> {
                 }
             }
         }
+        for (filters, run) in pdf::find(bytes) {
+            if run.start < fresh {
+                let range = near(&run);
+                self.child(Decoder::PdfStream, Some(filters), span, base, range, Expect::bytes(16));
+            }
+        }
         for (decoder, start) in marks::find(bytes) {
             if start < fresh {
                 if self.keyed(decoder, span, base, (bytes, start), at) {
@@ -483,7 +492,20 @@ impl Graph<'_> {
             self.child(Decoder::Lz4Block, None, span, base, all.clone(), Expect::whole());
         }
         if markup::begins(bytes) {
-            self.child(Decoder::Markup, None, span, base, all, Expect::bytes(16));
+            self.child(Decoder::Markup, None, span, base, all.clone(), Expect::bytes(16));
+        }
+        for (decoder, path) in structure::find(bytes) {
+            self.child(decoder, Some(path), span, base, all.clone(), Expect::bytes(16));
+        }
+        for member in archive::stored(bytes) {
+            if self.members == 0 {
+                break;
+            }
+            self.members -= 1;
+            let at = base + member.start as u64;
+            let member = Told::new(&bytes[member]);
+            self.whole(&member, at);
+            self.turns(&member, at);
         }
     }
 

@@ -29,6 +29,7 @@ mod marks;
 mod markup;
 mod packed;
 mod part;
+mod pdf;
 mod picture;
 mod produce;
 mod replay;
@@ -36,6 +37,7 @@ mod seen;
 mod series;
 mod seven_zip;
 mod span;
+mod structure;
 mod text;
 mod tls;
 mod turn;
@@ -118,6 +120,17 @@ pub enum Decoder {
     ZipMember,
     /// All members of a 7z archive, one after the other.
     SevenZip,
+    /// Strings of a message of Protocol Buffers: those of the path that the detail names, or all, one
+    /// after the other. A path is the numbers of the fields, from the outside in.
+    Protobuf,
+    /// The same of CBOR (RFC 8949); a path is the keys, `#` for a place in a list.
+    Cbor,
+    /// The same of MessagePack.
+    MessagePack,
+    /// The same of ASN.1 (BER, DER); a path is the tags, in hexadecimal digits.
+    Asn1,
+    /// A stream of a PDF file; the detail names its filters.
+    PdfStream,
     /// The lowest bits of a picture's samples; the detail says which and in what order.
     LowBits,
     /// A member of a zip archive that is encrypted in the traditional way (APPNOTE 6.1), with a
@@ -183,6 +196,11 @@ impl Decoder {
             Self::LzString => "lz-string",
             Self::ZipMember => "zip member",
             Self::SevenZip => "7z",
+            Self::Protobuf => "protocol buffers",
+            Self::Cbor => "cbor",
+            Self::MessagePack => "messagepack",
+            Self::Asn1 => "asn.1",
+            Self::PdfStream => "pdf stream",
             Self::LowBits => "image low bits",
             Self::EncryptedZip => "encrypted zip",
             Self::Aes => "aes",

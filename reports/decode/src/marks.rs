@@ -25,13 +25,19 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, usize)> {
     let mut found = Vec::new();
     if let Some((finder, decoders)) = MARKS.as_ref() {
         for hit in finder.find_iter(bytes) {
-            let decoder = decoders[hit.pattern().as_usize()];
+            let mut decoder = decoders[hit.pattern().as_usize()];
             let rest = &bytes[hit.start()..];
+            if decoder == Decoder::ZipMember
+                && archive::local_header(rest).is_some_and(|local| local.encrypted)
+            {
+                decoder = Decoder::EncryptedZip;
+            }
             let begins = match decoder {
                 Decoder::Gzip => matches!(rest, [_, _, _, flags, ..] if flags & 0xe0 == 0),
                 Decoder::ZipMember => {
                     archive::local_header(rest).is_none_or(|local| local.packed())
                 }
+                Decoder::EncryptedZip => true,
                 _ => packed::begins(decoder, rest),
             };
             if begins {

@@ -7,7 +7,7 @@
 
 use crate::series::messages;
 use crate::span::Span;
-use crate::{Cut, dns, escape, http, lines, text, tls};
+use crate::{Cut, dns, escape, http, lines, series, text, tls};
 use belljar_record::{ByteString, DecoySource, Layer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,6 +114,10 @@ pub(crate) fn split(span: Span<'_>, layer: Layer) -> (Vec<Part>, Cut) {
             let (frames, rest) = dns::frames(span.len(), &|at, buf| span.read_at(at, buf), 4);
             cut.messages += u64::from(rest > 0);
             messages(span, layer, &frames, &mut parts);
+        }
+        Layer::Headers => {
+            let (frames, _) = dns::frames(span.len(), &|at, buf| span.read_at(at, buf), 4);
+            series::values(span, &frames, &mut parts);
         }
         Layer::Output => {}
     }

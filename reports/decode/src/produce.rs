@@ -3,8 +3,8 @@
 use crate::inflate::{self, Flow, Inflated};
 use crate::span::{Blocks, Span};
 use crate::{
-    Decoder, base58, base85, cipher, escape, lz_string, lz4, markup, packed, picture, seven_zip,
-    text, turn, wide, words, xor, zip_secret,
+    Decoder, base58, base85, cipher, escape, lz_string, lz4, markup, packed, pdf, picture,
+    seven_zip, structure, text, turn, wide, words, xor, zip_secret,
 };
 use std::ops::Range;
 
@@ -80,6 +80,8 @@ pub(crate) fn produce(
         Decoder::OpenSsl => cipher::salted(detail.unwrap_or_default(), &input),
         Decoder::WordList => words::decode(&input),
         Decoder::Markup => markup::decode(&input),
+        Decoder::PdfStream => pdf::decode(detail, &input),
+        _ if structure::is_structure(decoder) => structure::decode(decoder, detail, &input),
         Decoder::Lz4Block => lz4::bare(&input, BLOCK).unwrap_or_default(),
         _ if wide::is_wide(decoder) => wide::decode(decoder, &input),
         _ if turn::is_turn(decoder) => turn::decode(decoder, detail, input),

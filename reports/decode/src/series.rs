@@ -81,6 +81,23 @@ pub(crate) fn messages(span: Span<'_>, layer: Layer, frames: &[Range<u64>], part
     }
 }
 
+/// Values of header fields: bytes, or two bytes each, of which the low or the high ones may carry
+/// something.
+pub(crate) fn values(span: Span<'_>, frames: &[Range<u64>], parts: &mut Vec<Part>) {
+    for frame in frames {
+        let bytes = span.take(frame.clone(), 64 << 10);
+        let every = |from: usize| bytes.iter().skip(from).step_by(2).copied().collect();
+        for (name, content) in [
+            ("values", Content::Ranges(std::iter::once(frame.clone()).collect())),
+            ("low bytes of the values", Content::Bytes(every(1))),
+            ("high bytes of the values", Content::Bytes(every(0))),
+        ] {
+            let (role, name, input) = (Role::Joined, name.into(), frame.clone());
+            parts.push(Part { role, name, input, content });
+        }
+    }
+}
+
 /// Lengths of heads that messages begin with: what all have in common, back to the last sign in it,
 /// to whole words of four and sixteen bytes; of ICMP echoes, and of NTP.
 fn heads(span: Span<'_>, frames: &[Range<u64>]) -> BTreeSet<u64> {

@@ -230,6 +230,7 @@ fn is_printable(byte: u8) -> bool {
 pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
     let mut found: Vec<_> = HEX.runs(bytes).into_iter().map(|run| (Decoder::Hex, run)).collect();
     for run in BASE64.runs(bytes) {
+        let run = before_field(bytes, run);
         let text = &bytes[run.clone()];
         // Text that is all hexadecimal is not base64 (about one in 4^32 is).
         if text.iter().all(|&b| HEX.inside(b)) {
@@ -276,6 +277,22 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
         }
     }
     found
+}
+
+/// A run without the name of the header field that stands on the line behind it: names are written
+/// in the same letters.
+fn before_field(bytes: &[u8], run: Range<usize>) -> Range<usize> {
+    let text = &bytes[run.clone()];
+    let Some(line) = text.iter().rposition(|&b| b == b'\n').map(|at| at + 1) else { return run };
+    let name = &text[line..];
+    let is_name = bytes.get(run.end) == Some(&b':')
+        && (1..=40).contains(&name.len())
+        && name.iter().all(|&b| b.is_ascii_alphabetic() || b == b'-');
+    let end = text[..line].iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
+    match is_name && end > 0 {
+        true => run.start..run.start + end,
+        false => run,
+    }
 }
 
 /// Whether digits of base32 are mixed as they must be: words have no digits, hexadecimal has no

@@ -6,6 +6,7 @@ use belljar_decode::{Budget, Cut, Decoder, Role, explore, parts, replay};
 use belljar_record::{BytesSource, Layer};
 use encoders::{all, deflate, finds, gzip, zlib};
 use proptest::prelude::*;
+use std::io::Read as _;
 
 const SECRET: &[u8] = b"a secret of \x01\x02\xff\x00 some length, that is not to be read by others";
 
@@ -291,6 +292,44 @@ proptest! {
             prop_assert!(pieces <= 301);
             prop_assert!(seen <= (1 << 17) + bytes.len() * 64);
             let _ = belljar_decode::entries(&bytes);
+        }
+    }
+}
+
+/// Streams of 120 bytes that unpack to themselves: stored blocks, and matches that repeat them.
+/// Units of five bytes: `L0` (nothing), `L4` (the four units behind it), `R4` (the last four again).
+const QUINES: [&str; 2] = [
+    // Bare deflate: L0 L0 L0 L4, L0 L0 L0 L4, R4 L4 R4 L4, R4 L4 R4 L4, and R4 L0 L0 L0 twice, the last
+    // of which ends the stream.
+    "000000ffff000000ffff000000ffff001400ebff000000ffff000000ffff000000ffff001400ebff\
+     428821c400001400ebff428821c400001400ebff428821c400001400ebff428821c400001400ebff\
+     428821c400000000ffff000000ffff010000ffff428821c400000000ffff000000ffff010000ffff",
+    // gzip: its header in place of L0 L0 L0, and its end, with the right checksum, in place of the last.
+    "1f8b08080000000000036c6f6f7000001400ebff1f8b08080000000000036c6f6f7000001400ebff\
+     428821c400001400ebff428821c400001400ebff428821c400001400ebff428821c400001400ebff\
+     428821c400010000ffff7b27cfec780000000000428821c400010000ffff7b27cfec780000000000",
+];
+
+#[test]
+fn what_unpacks_to_itself_is_unpacked_once() {
+    let quines = QUINES.map(|digits| data_encoding::HEXLOWER.decode(digits.as_bytes()));
+    for (quine, by) in quines.into_iter().zip([Decoder::Deflate, Decoder::Gzip]) {
+        let quine = quine.expect("digits");
+        // By another maker's decoder it is one, too.
+        let mut again = Vec::new();
+        let read = match by {
+            Decoder::Gzip => flate2::read::GzDecoder::new(&*quine).read_to_end(&mut again),
+            _ => flate2::read::DeflateDecoder::new(&*quine).read_to_end(&mut again),
+        };
+        assert_eq!((read.expect("is a stream"), &again), (quine.len(), &quine));
+        for payload in [quine.clone(), data_encoding::BASE64.encode(&quine).into_bytes()] {
+            let (found, cut) = all(&payload, Layer::Stream, &Budget::default());
+            let times =
+                found.iter().filter(|(chain, _)| chain.iter().any(|s| s.decoder == by)).count();
+            // A bare stream that is as uneven as this one is not taken for one.
+            let least = usize::from(by == Decoder::Gzip);
+            assert!((least..16).contains(&times), "{times} objects");
+            assert_eq!(cut.total(), 0, "{cut:?}");
         }
     }
 }

@@ -172,3 +172,45 @@ fn the_lowest_bits_of_pictures_are_read() {
         opens(bmp, &secret, Decoder::LowBits);
     }
 }
+
+#[test]
+fn encrypted_zip_archives_are_opened_with_the_password_beside_them() {
+    use std::io::Write as _;
+    use zip::unstable::write::FileOptionsExt as _;
+    type Options<'k> = zip::write::FileOptions<'k, 'k, ()>;
+    let secret = b"the minutes of the meeting, in full".repeat(8);
+    let archive = |options: Options<'_>, comment: &str| {
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        writer.start_file("a.txt", options).expect("begins");
+        writer.write_all(&secret).expect("memory takes it");
+        writer.set_comment(comment.to_owned()).expect("is short");
+        writer.finish().expect("memory takes it").into_inner()
+    };
+    let traditional = || Options::default().with_deprecated_encryption(b"Pw-3f9a").expect("is set");
+    let aes = || Options::default().with_aes_encryption(zip::AesMode::Aes256, "Pw-3f9a");
+    for sealed in [archive(traditional(), "password: Pw-3f9a"), archive(aes(), "password: Pw-3f9a")]
+    {
+        opens(sealed.clone(), &secret, Decoder::EncryptedZip);
+        // In digits; in datagrams behind a head of 48 bytes.
+        opens(data_encoding::BASE64.encode(&sealed).into_bytes(), &secret, Decoder::EncryptedZip);
+        let mut series = Vec::new();
+        for piece in sealed.chunks(100) {
+            let mut message = vec![0; 48];
+            message[0] = 0x23;
+            message.extend_from_slice(piece);
+            series.extend_from_slice(&(message.len() as u32).to_be_bytes());
+            series.extend_from_slice(&message);
+        }
+        let chain = finds(&series, Layer::Datagram, &secret).expect("is found");
+        assert!(chain.iter().any(|step| step.decoder == Decoder::EncryptedZip), "{chain:?}");
+    }
+    // With the password in another field of the same request; without it.
+    for sealed in [archive(traditional(), ""), archive(aes(), "")] {
+        let head = format!(
+            "POST /up HTTP/1.1\r\nHost: v.example\r\nX-Key: Pw-3f9a\r\nContent-Length: {}\r\n\r\n",
+            sealed.len()
+        );
+        opens([head.as_bytes(), &sealed].concat(), &secret, Decoder::EncryptedZip);
+        assert!(finds(&sealed, Layer::Stream, &secret[..32]).is_none());
+    }
+}

@@ -335,7 +335,7 @@ pub(crate) fn trace_all(
     }
     drop(known);
     let tagged = |tag: usize| open(&payloads.get(tag)?.payload);
-    for (tag, traced) in index.masked(&rest, &tagged) {
+    for (tag, traced) in index.trace_rest(&rest, &tagged) {
         let Some(first) = payloads.get(tag) else { continue };
         found.cuts_of(&first.payload.sha256, &traced);
         // The same bytes may have left in several conversations.

@@ -9,9 +9,10 @@
 
 use crate::{Bundle, BundleError};
 use belljar_decode::replay;
-use belljar_judge::{DecodingRow, EqualRow, Finding, PlaceRow, Shows, layer_named};
+use belljar_judge::{DecodingRow, EqualRow, Finding, PlaceRow, Shows, layer_named, technique};
 use belljar_record::{ByteString, BytesSource, DecoySource, Layer, Sha256Hex};
 use belljar_schema::Manifest;
+use belljar_trace::Salted;
 use serde::Serialize;
 use sha2::Digest as _;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Explanation {
     pub holds: bool,
     /// Why it does not hold; empty if it does.
     pub doubts: Vec<String>,
+    /// ATT&CK techniques, each with its name: labels, from which nothing is concluded.
+    pub attack: Vec<String>,
     /// The payload; none for what was only read.
     pub payload: Option<PayloadShown>,
     /// Each decoding.
@@ -175,6 +178,7 @@ pub fn explain(
         by: String::new(),
         holds: false,
         doubts: Vec::new(),
+        attack: Vec::new(),
         payload: None,
         steps: Vec::new(),
         decoy: None,
@@ -189,11 +193,13 @@ pub fn explain(
     let place = if let Some(finding) = verdict.findings.iter().find(|f| f.id == told.id) {
         told.title.clone_from(&finding.title);
         told.by = by(finding);
+        told.attack = named(&finding.attack);
         seqs.clone_from(&finding.seqs);
         told.others = finding.traces.rows.iter().map(|place| format!("T{}", place + 1)).collect();
         finding.place.clone()
     } else if let Some(row) = trace.and_then(|n| verdict.traces.rows.get(n.checked_sub(1)?)) {
         told.title = format!("{} ({})", row.subject, row.class.words());
+        told.attack = named(&row.attack);
         told.others.extend(row.finding.clone());
         let finding = verdict.findings.iter().find(|f| row.finding.as_ref() == Some(&f.id));
         told.by = finding.map(by).unwrap_or_default();
@@ -219,6 +225,12 @@ pub fn explain(
     }
     told.holds = told.doubts.is_empty();
     Ok(told)
+}
+
+/// Techniques with their names.
+fn named(labels: &[String]) -> Vec<String> {
+    let name = |label: &String| technique(label).map(|name| format!("{label} {name}"));
+    labels.iter().map(|label| name(label).unwrap_or_else(|| label.clone())).collect()
 }
 
 /// Takes the lines of the record that a finding names.
@@ -395,10 +407,24 @@ fn compare(
                 told.doubts.push("the verdict names no bytes".to_owned());
             }
         }
-        Shows::Digest { algorithm, .. } => {
-            let value = algorithm.digest(&*source);
-            let what = format!("{} of the decoy, computed now", algorithm.name());
-            let len = value.len() as u64;
+        Shows::Digest { algorithm, bytes, over, salt, .. } => {
+            let range = over.map_or(0..source.len(), |[from, to]| from..to);
+            let with = salt.as_ref().map(|salt| (salt.bytes.as_bytes(), salt.how));
+            let value = algorithm.salted(&*source, range, with);
+            let of = over.map_or_else(String::new, |[from, to]| format!("bytes {from}–{to} of "));
+            let salted = match salt {
+                None => String::new(),
+                Some(salt) => {
+                    let how = match salt.how {
+                        Salted::Before => "with the salt before it",
+                        Salted::After => "with the salt behind it",
+                        Salted::Hmac => "as HMAC with the key",
+                    };
+                    format!(", {how} {}", salt.bytes.as_bytes().escape_ascii())
+                }
+            };
+            let what = format!("{} of {of}the decoy{salted}, computed now", algorithm.name());
+            let len = bytes.unwrap_or(value.len() as u64);
             told.against(what, object, at, &BytesSource::from(value), 0, len, shown, false);
         }
         Shows::Path | Shows::FileName | Shows::Fact { .. } => {}

@@ -108,6 +108,7 @@ pub(crate) fn egress(
         packets: flows.packets(),
         internal,
         neighbours: near.finish(),
+        suspects: Listing::default(),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::verdict::{Listing, SentClass, Who};
 use belljar_decode::Step;
 use belljar_schema::DataItem;
-use belljar_trace::Algorithm;
+use belljar_trace::{Algorithm, Salt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +185,16 @@ pub enum Shows {
         /// By which algorithm.
         #[schemars(with = "String")]
         algorithm: Algorithm,
+        /// How many bytes of it; none: all.
+        #[serde(default)]
+        bytes: Option<u64>,
+        /// From which byte to which was digested; none: all.
+        #[serde(default)]
+        over: Option<[u64; 2]>,
+        /// With which salt: `bytes`, and `how` (`before`, `after`, `hmac`).
+        #[serde(default)]
+        #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+        salt: Option<Salt>,
     },
     /// The path of the decoy.
     Path,
@@ -259,6 +269,9 @@ pub struct TraceRow {
     pub bytes: u64,
     /// The steps that undo its encoding, outermost first.
     pub chain: Vec<String>,
+    /// ATT&CK techniques of its channel and of how it was prepared, as labels only.
+    #[serde(default)]
+    pub attack: Vec<String>,
     /// Where.
     pub place: PlaceRow,
     /// The finding that rests on it.

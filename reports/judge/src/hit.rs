@@ -5,7 +5,7 @@ use crate::verdict::Listing;
 use belljar_decode::{Decoder, Step};
 use belljar_record::{Direction, FlowId, Layer, PayloadRef};
 use belljar_schema::Manifest;
-use belljar_trace::{Algorithm, Contained, Match, NameKind, Subject, Trace};
+use belljar_trace::{Contained, Match, NameKind, Subject, Trace};
 use std::ops::Range;
 
 /// Runs of equal bytes of one trace that are listed.
@@ -85,15 +85,17 @@ pub(crate) fn hit(manifest: &Manifest, trace: &Trace) -> Hit {
             ranges.iter().map(|range| range.piece.clone()).collect(),
             Shows::Content { part: name(part), ranges: equal(ranges) },
         ),
-        Subject::Hash { decoy, part, sample, algorithm } => {
-            let len = match algorithm {
-                Algorithm::Md5 => 16,
-                Algorithm::Sha1 => 20,
-                Algorithm::Sha256 => 32,
-            };
+        Subject::Hash { decoy, part, sample, algorithm, bytes, over, salt } => {
             let subject = HitSubject::Decoy { id: decoy.0, member: name(part) };
-            let shows = Shows::Digest { part: name(part), algorithm: *algorithm };
-            (subject, HitKind::Hash, *sample, Vec::new(), vec![at(len)], shows)
+            let shows = Shows::Digest {
+                part: name(part),
+                algorithm: *algorithm,
+                bytes: Some(*bytes),
+                over: over.as_ref().map(|over| [over.start, over.end]),
+                salt: salt.clone(),
+            };
+            let range = trace.offset..trace.offset.saturating_add(*bytes);
+            (subject, HitKind::Hash, *sample, Vec::new(), vec![range], shows)
         }
         Subject::Name { decoy, kind } => {
             let path =

@@ -1,7 +1,7 @@
 //! What a verdict is made from.
 
 use crate::ceiling::Ceiling;
-use crate::verdict::{Listing, ProgramFile, Verdict};
+use crate::verdict::{Listing, ProgramFile, SuspectRow, Verdict};
 use belljar_record::{DecoySource, Observation, PayloadRef, Sha256Hex};
 use belljar_schema::{Manifest, RunPlan};
 use belljar_trace::Trace;
@@ -45,6 +45,9 @@ pub struct Carried {
     pub unexplained: BTreeMap<u64, u64>,
     /// Attempts to log in at neighbours.
     pub logins: Listing<String>,
+    /// Unexplained, and about as much as was read before.
+    #[serde(default)]
+    pub suspects: Listing<SuspectRow>,
 }
 
 impl Carried {
@@ -60,6 +63,7 @@ impl Carried {
                 .map(|flow| (flow.flow, flow.unexplained))
                 .collect(),
             logins: verdict.egress.neighbours.logins.clone(),
+            suspects: verdict.egress.suspects.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! Cannot see: what is not in the record; why anything was done. Nothing is said of intent.
 #![forbid(unsafe_code)]
 
+mod attack;
 mod beyond;
 mod calls;
 mod ceiling;
@@ -28,11 +29,13 @@ mod neighbours;
 mod policy;
 mod reading;
 mod sends;
+mod suspect;
 mod timeline;
 mod verdict;
 mod volatile;
 mod words;
 
+pub use attack::technique;
 pub use ceiling::{Ceiling, CeilingPart};
 pub use finding::{
     Collateral, DecodingRow, Destination, EqualRow, Finding, FindingKind, PlaceRow, SetOff,
@@ -69,6 +72,9 @@ pub fn judge(mut input: JudgeInput<'_>) -> Verdict {
     let mut egress = egress::egress(input, &gathered.flows, &ceiling, &unexplained);
     if let Some(carried) = input.carried {
         egress.neighbours.logins = carried.logins.clone();
+        egress.suspects = carried.suspects.clone();
+    } else {
+        egress.suspects = suspect::suspects(input, &gathered, &hits, &unexplained);
     }
     let sends = sends::sends(input, &hits, &gathered.flows);
     let (reads, read_findings) = beyond::beyond(input, &gathered);
@@ -284,6 +290,20 @@ fn reasons(
                     ),
                 ));
             }
+        }
+    }
+    if input.plan.scenario.policy.strict {
+        for row in &egress.suspects.rows {
+            reasons.push(inconclusive(
+                ReasonFrom::Unexplained,
+                format!(
+                    "{} unexplained to {} ({}) may be what was read before ({})",
+                    bytes_words(row.bytes),
+                    row.host,
+                    row.protocol,
+                    bytes_words(row.read)
+                ),
+            ));
         }
     }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.makes));

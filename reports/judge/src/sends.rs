@@ -8,9 +8,7 @@ use crate::flows::{FlowSeen, Flows};
 use crate::hit::{Hit, HitKind, HitSubject, union};
 use crate::input::JudgeInput;
 use crate::verdict::{Listing, SentClass, Who};
-use crate::{classify, policy, words};
-use belljar_decode::Decoder;
-use belljar_record::Protocol;
+use crate::{attack, classify, policy, words};
 use belljar_schema::{DataItem, DecoyClass, Manifest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -93,7 +91,13 @@ pub(crate) fn sends(input: &JudgeInput<'_>, hits: &[Hit], flows: &Flows) -> Send
         let finding = finding(input, &outward, &about, to, by, &places, &per_payload, &mut sends);
         sends.findings.push(finding);
     }
-    sends.traces = outward.iter().map(|(hit, _)| trace_row(input.manifest, hit)).collect();
+    sends.traces = outward
+        .iter()
+        .map(|(hit, flow)| TraceRow {
+            attack: attack::labels(input, hit, &destination(flow), flow),
+            ..trace_row(input.manifest, hit)
+        })
+        .collect();
     sends
 }
 
@@ -107,6 +111,7 @@ pub(crate) fn trace_row(manifest: &Manifest, hit: &Hit) -> TraceRow {
         decoy_offset: hit.decoy_offset(),
         bytes: hit.len(),
         chain: hit.chain_words(),
+        attack: attack::labels_alone(hit),
         place: place_row(hit),
         finding: None,
     }
@@ -372,7 +377,7 @@ fn finding(
         who: by,
         bytes,
         chain: best.chain_words(),
-        attack: attack(input, best, &to, flow),
+        attack: attack::labels(input, best, &to, flow),
         destination: Some(to),
         place: Some(place_row(best)),
         at: flow.at,
@@ -522,32 +527,4 @@ fn title(
         }
         About::Fact(_) => format!("{program} sent the {first} to {host}"),
     }
-}
-
-/// ATT&CK techniques (v18) that fit what was seen. Labels only: nothing is concluded from them.
-fn attack(input: &JudgeInput<'_>, hit: &Hit, to: &Destination, flow: &FlowSeen) -> Vec<String> {
-    let content = matches!(hit.kind, HitKind::Content { .. });
-    let mut labels = vec![if content { "T1005" } else { "T1082" }];
-    let own = input
-        .plan
-        .scenario
-        .vendor
-        .iter()
-        .map(|rule| &rule.host)
-        .chain(input.plan.component.declares.iter().map(|entry| &entry.to))
-        .any(|pattern| pattern != "*" && policy::host_fits(pattern, &to.host));
-    labels.push(match flow.protocol() {
-        Protocol::Http | Protocol::Https if own => "T1041",
-        Protocol::Http | Protocol::Https => "T1567",
-        Protocol::Tls => "T1048.002",
-        Protocol::Dns | Protocol::Unknown => "T1048.003",
-    });
-    let has = |decoders: &[Decoder]| hit.chain.iter().any(|step| decoders.contains(&step.decoder));
-    if content && has(&[Decoder::Gzip, Decoder::Zlib, Decoder::Deflate, Decoder::ZipMember]) {
-        labels.push("T1560");
-    }
-    if has(&[Decoder::Hex, Decoder::Base64, Decoder::Base32]) {
-        labels.push("T1132.001");
-    }
-    labels.into_iter().map(str::to_owned).collect()
 }

@@ -147,6 +147,7 @@ pub fn layer_named(word: &str) -> Option<Layer> {
         Layer::Datagram,
         Layer::Packet,
         Layer::Remainder,
+        Layer::Headers,
         Layer::Exchange,
         Layer::Output,
     ]
@@ -161,6 +162,7 @@ pub(crate) fn layer(layer: Layer) -> &'static str {
         Layer::Datagram => "datagrams",
         Layer::Packet => "packets",
         Layer::Remainder => "bytes outside any stream",
+        Layer::Headers => "header fields in a series",
         Layer::Exchange => "request handed over",
         Layer::Output => "program output",
     }

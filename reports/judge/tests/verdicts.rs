@@ -313,6 +313,42 @@ fn a_strict_policy_doubts_what_nothing_names() {
 }
 
 #[test]
+fn even_bytes_as_many_as_were_read_are_reported_and_a_strict_policy_doubts_them() {
+    let read = usize::try_from(honest().judge().reads.bytes).expect("small");
+    let judged = |bytes: &[u8], strict: bool| {
+        let mut case = honest();
+        case.plan.scenario.policy.strict = strict;
+        // A host that the scenario names: nothing else makes a strict policy doubt it.
+        let flow = case.flow(UPLOAD, Transport::Tcp, Protocol::Unknown, 4444);
+        case.converse(&flow, Layer::Stream, bytes, bytes.len() as u64);
+        case.judge()
+    };
+    let verdict = judged(&noise(3, read), false);
+    let [row] = verdict.egress.suspects.rows.as_slice() else {
+        panic!("{:#?}", verdict.egress.suspects)
+    };
+    assert_eq!((row.bytes, row.read, row.same_process), (read as u64, read as u64, true));
+    assert_eq!(verdict.verdict, Outcome::Pass);
+    assert_eq!(judged(&noise(3, read), true).verdict, Outcome::Inconclusive);
+    // Much less than was read, and words, are no such thing.
+    assert!(judged(&noise(3, read / 10), true).egress.suspects.rows.is_empty());
+    let words = b"the state of all is well and nothing is to be said of it ".repeat(read / 57);
+    assert!(judged(&words, true).egress.suspects.rows.is_empty());
+}
+
+#[test]
+fn every_trace_is_labelled_with_the_technique_of_its_channel() {
+    let verdict = overreach().judge();
+    for row in &verdict.traces.rows {
+        assert!(row.attack.iter().any(|label| label == "T1041"), "{:?}", row.attack);
+        assert!(row.attack.iter().all(|label| technique(label).is_some()), "{:?}", row.attack);
+    }
+    for finding in &verdict.findings {
+        assert!(finding.attack.iter().all(|label| technique(label).is_some()));
+    }
+}
+
+#[test]
 fn a_million_lines_are_judged_in_bounded_memory_and_lists_stay_short() {
     let mut case = honest();
     for n in 0..20_000_u32 {

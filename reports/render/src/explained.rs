@@ -13,6 +13,9 @@ pub fn explained(told: &Explanation) -> String {
     if !told.by.is_empty() {
         out.push_str(&format!("\nBy {}\n", shown(&told.by)));
     }
+    if !told.attack.is_empty() {
+        out.push_str(&format!("ATT&CK: {} (labels only)\n", shown(&told.attack.join("; "))));
+    }
     if let Some(payload) = &told.payload {
         let part = payload.part.as_deref().map_or_else(String::new, |p| format!(", {}", shown(p)));
         out.push_str(&format!(

@@ -5,10 +5,10 @@
 
 use crate::index::{Index, Meaning};
 use crate::interval::{covers, overlaps, total, union, without};
-use crate::masked::{Keeping, Unexplained};
+use crate::kept::{Keeping, Unexplained};
 use crate::scan::{self, Run, Runs};
-use crate::{Alias, Contained, Egress, Match, Place, Subject, Trace, Traced, digest, gram};
-use belljar_decode::{Budget, Decoder, Piece, Role, Step, explore, parts};
+use crate::{Alias, Contained, Egress, Match, Place, Subject, Trace, Traced, digest, gram, usual};
+use belljar_decode::{Budget, Decoder, Piece, Role, Step, entries, explore, parts};
 use belljar_record::{BytesSource, DecoySource, Layer};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -19,6 +19,8 @@ const DISTINCTIVE: u64 = 32;
 const ENTROPY: f64 = 2.0;
 /// The most traces of one subject that are listed.
 const REPEATS: u64 = 16;
+/// The longest payload in which members of archives are named.
+const ARCHIVES: u64 = 16 << 20;
 /// The most findings of one payload that are looked at.
 const MOST: usize = 20_000;
 
@@ -37,7 +39,7 @@ impl<'a> Inner<'a> {
 }
 
 /// An object with something known in it.
-struct Object {
+pub(crate) struct Object {
     id: u64,
     chain: Vec<Step>,
     lengths: Vec<u64>,
@@ -45,8 +47,15 @@ struct Object {
     words: BTreeSet<(u32, u64)>,
 }
 
+impl Object {
+    /// An object of which only small things are known.
+    pub(crate) fn bare(id: u64, chain: Vec<Step>, lengths: Vec<u64>) -> Self {
+        Self { id, chain, lengths, runs: Runs::default(), words: BTreeSet::new() }
+    }
+}
+
 /// A content seen in an object.
-struct Candidate {
+pub(crate) struct Candidate {
     object: usize,
     content: u32,
     matches: Vec<Match>,
@@ -185,7 +194,10 @@ impl Index {
             }
             let mut bytes = vec![0; len.min(64 << 10) as usize];
             let filled = held.source.read_at(stretch.start, &mut bytes);
-            held.sample || gram::entropy(&bytes[..filled]) >= ENTROPY
+            let bytes = &bytes[..filled];
+            held.sample
+                || gram::entropy(bytes) >= ENTROPY
+                    && (whole || len >= usual::SHORT || self.usual.bits(bytes) >= usual::ENOUGH)
         })
     }
 
@@ -306,6 +318,9 @@ impl Index {
                     decoy: held.decoy,
                     part: held.part.clone(),
                     sample: held.sample,
+                    bytes: len as u64,
+                    over: None,
+                    salt: None,
                 };
                 all.push(Small {
                     object: number,
@@ -386,7 +401,8 @@ impl Index {
         kept
     }
 
-    fn write(
+    /// Writes what was found as traces.
+    pub(crate) fn write(
         &self,
         egress: &Egress<'_>,
         objects: &[Object],
@@ -405,6 +421,11 @@ impl Index {
             .map(|part| (part.in_one_piece().unwrap_or_else(|| part.input.clone()), &part.name))
             .collect();
         places.sort_by_key(|(range, _)| std::cmp::Reverse(range.end - range.start));
+        // Members of archives that stand in the payload as they are.
+        let members = match egress.bytes.len() <= ARCHIVES {
+            true => entries(&egress.bytes.read_all()),
+            false => Vec::new(),
+        };
         let place = |outer: &[Range<u64>], chain: &[Step]| {
             let named = chain
                 .first()
@@ -412,6 +433,12 @@ impl Index {
                 .and_then(|step| step.detail.clone());
             // The middle: a run of base64 can begin with the last letters of a header.
             let start = outer.first().map_or(0, |range| range.start.midpoint(range.end));
+            let member = members
+                .iter()
+                .filter(|entry| {
+                    entry.data.contains(&start) || (entry.header..entry.data.end).contains(&start)
+                })
+                .min_by_key(|entry| entry.data.end - entry.header);
             let part = named.or_else(|| {
                 places
                     .iter()
@@ -419,6 +446,13 @@ impl Index {
                     .find(|(range, _)| range.contains(&start))
                     .map(|(_, name)| (*name).clone())
             });
+            let part = match (part, member.filter(|_| chain.is_empty())) {
+                (Some(part), Some(entry)) => {
+                    Some(format!("member {} of {part}", entry.name).into())
+                }
+                (None, Some(entry)) => Some(format!("member {}", entry.name).into()),
+                (part, None) => part,
+            };
             Place {
                 flow: egress.flow,
                 payload: egress.payload.clone(),
@@ -486,11 +520,11 @@ fn by_chance(objects: &[Object], accepted: &[Candidate], candidate: &Candidate) 
 }
 
 /// A hash, name or fact.
-struct Small {
-    object: usize,
-    subject: Subject,
-    range: Range<u64>,
-    also: Vec<Alias>,
+pub(crate) struct Small {
+    pub(crate) object: usize,
+    pub(crate) subject: Subject,
+    pub(crate) range: Range<u64>,
+    pub(crate) also: Vec<Alias>,
 }
 
 impl Small {

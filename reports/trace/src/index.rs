@@ -12,6 +12,7 @@ use crate::gram::{GRAM, is_weak};
 use crate::interval;
 use crate::scan;
 use crate::table::{GRANULE, Gathering, Table};
+use crate::usual::Usual;
 use crate::words::{Word, Words};
 use crate::{NameKind, Needle, Target};
 use belljar_record::{ByteString, DecoyId, DecoySource};
@@ -89,6 +90,13 @@ pub(crate) struct Held {
     pub(crate) common: Vec<Range<u64>>,
 }
 
+impl Held {
+    /// Whether any of it was read.
+    pub(crate) fn was_read(&self) -> bool {
+        !self.dense.is_empty()
+    }
+}
+
 /// What a granule of the index's row belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spot {
@@ -118,6 +126,8 @@ pub struct Index {
     content_bytes: u64,
     /// The first granule of digests; each has one of its own.
     digests_at: u64,
+    /// Words that twins use too.
+    pub(crate) usual: Usual,
     /// Bytes of contents that were compared lately.
     pub(crate) blocks: Mutex<Blocks>,
     stats: IndexStats,
@@ -174,6 +184,7 @@ impl Index {
             meanings,
             content_bytes,
             digests_at,
+            usual: Usual::default(),
             blocks: Mutex::default(),
             stats,
         };
@@ -190,7 +201,7 @@ impl Index {
                 size_of::<Held>() + digest::ALL + held.common.len() * 16 + held.dense.len() * 16
             })
             .sum();
-        index.stats.other_memory = list as u64 + index.words.memory();
+        index.stats.other_memory = list as u64 + index.words.memory() + index.usual.memory();
         Ok(index)
     }
 
@@ -231,6 +242,7 @@ impl Index {
         let twins = targets.iter().filter_map(|target| target.twin.as_ref());
         let mut common: Vec<Vec<Range<u64>>> = vec![Vec::new(); self.contents.len()];
         let mut marked = 0_usize;
+        let mut usual = Usual::default();
         for source in twins.chain(corpus) {
             let mut row = vec![(Arc::clone(source), 0)];
             while let Some((source, depth)) = row.pop() {
@@ -239,7 +251,10 @@ impl Index {
                 }
                 let mut runs = scan::Runs::default();
                 scan::stream(&*source, &mut |base, window| {
-                    scan::runs(self, base, window, &mut runs)
+                    if base == 0 {
+                        usual.learn(window);
+                    }
+                    scan::runs(self, base, window, &mut runs);
                 });
                 for run in runs.contents {
                     // Text shares short runs with any text; a fragment is common when *it* occurs
@@ -265,6 +280,7 @@ impl Index {
                 }
             }
         }
+        self.usual = usual;
         for (held, ranges) in self.contents.iter_mut().zip(common) {
             if !held.sample {
                 held.common = interval::union(ranges);

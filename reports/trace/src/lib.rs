@@ -4,14 +4,17 @@
 //! and any run of 32 bytes of a decoy that was read, is found wherever it appears in what
 //! [`belljar_decode::explore`] shows, provided that it is distinctive; every run is compared byte
 //! by byte with the decoy, so a trace is never a guess. SHA-256, SHA-1 and MD5 of decoys and of
-//! what is in them, their names and paths, and planted facts are found too.
+//! what is in them, their names and paths, and planted facts are found too; in a second pass over
+//! what is not explained also other digests, those of beginnings and blocks, digests cut short, and
+//! digests with a salt that left beside them ([`Index::derived`]).
 //!
 //! Content under a repeating XOR of up to 64 bytes is found without its key, in a second pass over
 //! what the first did not explain ([`Index::trace_and_keep`], [`Index::masked`]).
 //!
 //! *Distinctive*: at least 32 bytes in a row (or all of a shorter part) occur neither in the plant
 //! of the twin seed nor in the corpus, have at least 2 bits of entropy a byte, and hold a run of 16
-//! bytes with at least 5 different values that is no repetition. What is not distinctive is counted
+//! bytes with at least 5 different values that is no repetition; and fewer than 64 bytes of text say
+//! more than a few words that the twins use too (44 bits, about 46 bytes of prose). What is not distinctive is counted
 //! as common ([`Traced::common`]). The planted sample is exempt: it is the same for every seed.
 //!
 //! Sixteen bytes that stand at more than 1,024 places of one plant are compared at so many of them: a
@@ -23,18 +26,21 @@
 
 mod blocks;
 mod conclude;
+mod derived;
 mod digest;
 mod gram;
 mod index;
 mod interval;
+mod kept;
 mod masked;
 mod scan;
 mod table;
+mod usual;
 mod words;
 
-pub use digest::Algorithm;
+pub use digest::{Algorithm, Salted};
 pub use index::{Index, IndexError, IndexStats};
-pub use masked::Unexplained;
+pub use kept::Unexplained;
 
 use belljar_decode::{Cut, Step};
 use belljar_record::{ByteString, DecoyId, DecoySource, Direction, FlowId, Layer, PayloadRef};
@@ -160,6 +166,14 @@ pub enum Subject {
         part: Option<ByteString>,
         /// Whether that is the planted sample.
         sample: bool,
+        /// How many bytes of the digest stand there: all, or the first ones.
+        bytes: u64,
+        /// Which bytes were digested, where not all.
+        #[serde(default)]
+        over: Option<Range<u64>>,
+        /// With which salt.
+        #[serde(default)]
+        salt: Option<Salt>,
     },
     /// The name of a decoy.
     Name {
@@ -173,6 +187,16 @@ pub enum Subject {
         /// The caller's number for it.
         needle: u32,
     },
+}
+
+/// What was put to a content before it was digested.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Salt {
+    /// It; it left in the same payload.
+    pub bytes: ByteString,
+    /// How.
+    pub how: Salted,
 }
 
 /// Something inside a decoy that left as a part of it.

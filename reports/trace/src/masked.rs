@@ -18,11 +18,11 @@
 
 use crate::gram::{self, GRAM, is_weak};
 use crate::index::Index;
-use crate::interval::total;
+use crate::kept::{HEAD, LOOKED, Unexplained, Unread};
 use crate::scan::Run;
 use crate::{Egress, Traced};
-use belljar_decode::{Decoder, Piece, Step};
-use belljar_record::{DecoySource, Direction, FlowId, Layer, PayloadRef};
+use belljar_decode::{Decoder, Step};
+use belljar_record::DecoySource;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -31,23 +31,10 @@ use std::ops::Range;
 pub(crate) const KEY: usize = 64;
 /// Bytes that a run must have beside as many as the key has.
 const BESIDE: u64 = 32;
+/// Bytes of the run that must differ from those one key before.
+const MOVING: usize = 24;
 /// Least entropy of the bytes of the decoy, in bits a byte.
 const ENTROPY: f64 = 2.5;
-/// Of an object longer than this only head, middle and tail are looked at.
-const LOOKED: usize = 64 << 10;
-/// What is kept of the middle and of the tail of a longer one.
-const STRETCH: usize = LOOKED / 4;
-/// The largest object that is decoded again to be traced under a key; of longer ones only what was
-/// kept is.
-const OBJECT: u64 = 64 << 20;
-/// Bytes of all objects of one payload, and of all payloads; behind these only heads are kept.
-const OF_ONE: usize = 2 << 20;
-const OF_ALL: usize = 16 << 20;
-/// The head of an object that is kept, or looked at, where there are many.
-const HEAD: usize = 512;
-/// Heads that are kept of one payload, and of all.
-const HEADS: usize = 4096;
-const ALL_HEADS: usize = 16 << 10;
 /// Bytes that one pass over the decoys is made for.
 const PASS: usize = 64 << 10;
 /// Bytes of decoys that all passes may look at.
@@ -56,185 +43,6 @@ const WORK: u64 = 2 << 30;
 const KEYS: usize = 8;
 /// Guaranteed run of differences: every window of so many holds a sample.
 const WINDOW: usize = 32;
-
-/// Objects in which little was recognised, kept to be looked at under a key.
-#[derive(Debug, Default)]
-pub struct Unexplained {
-    objects: Vec<Unread>,
-    bytes: usize,
-    heads: usize,
-    /// Objects that were not kept because there were too many of them.
-    pub skipped: u64,
-}
-
-#[derive(Debug)]
-struct Unread {
-    tag: usize,
-    flow: Option<FlowId>,
-    payload: PayloadRef,
-    layer: Layer,
-    direction: Direction,
-    chain: Vec<Step>,
-    lengths: Vec<u64>,
-    /// Where in the object `bytes` begin, and how long the object is.
-    from: u64,
-    len: u64,
-    bytes: Vec<u8>,
-}
-
-/// An object of one payload, or a stretch of it.
-#[derive(Debug)]
-struct Kept {
-    object: u64,
-    chain: Vec<Step>,
-    lengths: Vec<u64>,
-    from: u64,
-    len: u64,
-    bytes: Vec<u8>,
-}
-
-/// Objects of one payload while it is decoded.
-#[derive(Debug, Default)]
-pub(crate) struct Keeping {
-    objects: Vec<Kept>,
-    bytes: usize,
-    heads: usize,
-    skipped: u64,
-}
-
-impl Keeping {
-    /// Keeps an object of a payload of `payload` bytes that may hold something under a key: all of a
-    /// short one, head, middle and tail of a longer one, of which this is a window.
-    pub(crate) fn take(&mut self, piece: &Piece<'_>, payload: u64) {
-        let behind = piece.base + piece.bytes.len() as u64;
-        let len = piece.lengths.last().copied().unwrap_or(payload).max(behind);
-        if len < (KEY / 2 + WINDOW) as u64 || !piece.chain.iter().all(plain) {
-            return;
-        }
-        if len <= LOOKED as u64 {
-            self.keep(piece, 0, piece.bytes.len(), len);
-            return;
-        }
-        let (middle, tail) = (len / 2, len - STRETCH as u64);
-        for (from, most) in [(0, LOOKED), (middle, STRETCH), (tail, STRETCH)] {
-            // Windows overlap: each of these lies in one of them.
-            if from >= piece.base && from + most as u64 <= behind {
-                self.keep(piece, (from - piece.base) as usize, most, len);
-            }
-        }
-    }
-
-    fn keep(&mut self, piece: &Piece<'_>, at: usize, most: usize, len: u64) {
-        let from = piece.base + at as u64;
-        let known = self.objects.iter().rev().take_while(|kept| kept.object == piece.object);
-        if known.into_iter().any(|kept| kept.from == from) {
-            return;
-        }
-        let mut bytes = &piece.bytes[at..at + most];
-        if self.bytes + bytes.len() > OF_ONE {
-            if from > 0 {
-                return;
-            }
-            if self.heads == HEADS {
-                self.skipped += 1;
-                return;
-            }
-            self.heads += 1;
-            bytes = &bytes[..bytes.len().min(HEAD)];
-        } else {
-            self.bytes += bytes.len();
-        }
-        let (chain, lengths) = (piece.chain.to_vec(), piece.lengths.to_vec());
-        let (object, bytes) = (piece.object, bytes.to_vec());
-        self.objects.push(Kept { object, chain, lengths, from, len, bytes });
-    }
-}
-
-/// Decodings that leave a mark: what only might be an encoding gives too many objects.
-fn plain(step: &Step) -> bool {
-    matches!(
-        step.decoder,
-        Decoder::Part
-            | Decoder::Hex
-            | Decoder::Base64
-            | Decoder::Base32
-            | Decoder::Percent
-            | Decoder::Form
-            | Decoder::QuotedPrintable
-            | Decoder::JsonEscapes
-            | Decoder::Entities
-            | Decoder::Gzip
-            | Decoder::Zlib
-            | Decoder::ZipMember
-    )
-}
-
-impl Unexplained {
-    /// Takes over what was kept of a payload, but for objects in which something was found, and of
-    /// which half is explained.
-    pub(crate) fn add(
-        &mut self,
-        tag: usize,
-        egress: &Egress<'_>,
-        keeping: Keeping,
-        known: &HashSet<u64>,
-        covered: &[Range<u64>],
-    ) {
-        self.skipped += keeping.skipped;
-        for Kept { object, chain, lengths, from, len, mut bytes } in keeping.objects {
-            let explained = match chain.first() {
-                Some(step) => {
-                    let outside = crate::interval::without(&step.input, covered);
-                    total(&outside) * 2 <= step.input.end - step.input.start
-                }
-                None => total(covered) * 2 >= len,
-            };
-            if explained || known.contains(&object) && !chain.is_empty() {
-                continue;
-            }
-            if self.bytes + bytes.len() > OF_ALL {
-                if from > 0 {
-                    continue;
-                }
-                if self.heads == ALL_HEADS {
-                    self.skipped += 1;
-                    continue;
-                }
-                self.heads += 1;
-                bytes.truncate(HEAD);
-            } else {
-                self.bytes += bytes.len();
-            }
-            self.objects.push(Unread {
-                tag,
-                flow: egress.flow,
-                payload: egress.payload.clone(),
-                layer: egress.layer,
-                direction: egress.direction,
-                chain,
-                lengths,
-                from,
-                len,
-                bytes,
-            });
-        }
-    }
-}
-
-impl Unread {
-    /// All bytes of the object, unless there are too many.
-    fn whole(&self, payload: &dyn DecoySource) -> Option<Vec<u8>> {
-        if self.len == self.bytes.len() as u64 {
-            return Some(self.bytes.clone());
-        }
-        if self.len > OBJECT {
-            return None;
-        }
-        let whole = belljar_decode::replay(payload, self.layer, &self.chain, OBJECT).ok()?;
-        let kept = whole.get(usize::try_from(self.from).ok()?..)?.get(..self.bytes.len())?;
-        (kept == self.bytes).then_some(whole)
-    }
-}
 
 /// A place in what left: object, lag, offset.
 #[derive(Debug, Clone, Copy)]
@@ -340,6 +148,17 @@ struct Key {
 }
 
 impl Index {
+    /// The second pass, over what the first did not explain: [`Index::masked`], [`Index::derived`].
+    pub fn trace_rest(
+        &self,
+        unexplained: &Unexplained,
+        open: &dyn Fn(usize) -> Option<std::sync::Arc<dyn DecoySource>>,
+    ) -> Vec<(usize, Traced)> {
+        let mut all = self.masked(unexplained, open);
+        all.extend(self.derived(unexplained, open));
+        all
+    }
+
     /// What left under a repeating key: looks at all objects that were kept. `open` gives a payload
     /// again, by the caller's number for it; traces come with that number.
     pub fn masked(
@@ -348,11 +167,11 @@ impl Index {
         open: &dyn Fn(usize) -> Option<std::sync::Arc<dyn DecoySource>>,
     ) -> Vec<(usize, Traced)> {
         let mut skipped = unexplained.skipped;
-        let keys = self.keys(&unexplained.objects, &mut skipped);
+        let keys = self.keys(unexplained.objects(), &mut skipped);
         let mut all: Vec<(usize, Traced)> = Vec::new();
         let mut done: HashSet<(usize, &[Step], Vec<u8>, u64)> = HashSet::new();
         for Key { object, key } in keys {
-            let unread = &unexplained.objects[object];
+            let unread = &unexplained.objects()[object];
             let Some(bytes) = open(unread.tag) else { continue };
             // The whole object, and the key as it applies from its first byte on.
             let (from, under) = match unread.whole(&*bytes) {
@@ -386,7 +205,7 @@ impl Index {
             }
         }
         if skipped > 0 {
-            let tag = unexplained.objects.first().map_or(0, |object| object.tag);
+            let tag = unexplained.objects().first().map_or(0, |object| object.tag);
             all.push((tag, Traced { skipped, ..Traced::default() }));
         }
         all
@@ -468,6 +287,11 @@ impl Index {
             .unwrap_or(lag);
         // The key as it applies from the first byte on.
         let key: Vec<u8> = (0..len).map(|i| stream[(i + len - spot.at % len) % len]).collect();
+        // Where most of the key is nothing, two tables of the same form differ in a few columns.
+        let nothing = key.iter().filter(|&&byte| byte == 0).count();
+        if len >= 8 && nothing * 4 > len {
+            return;
+        }
         let (before, behind) = extent(&*held.source, offset, there, spot.at, &key);
         *done = spot.at + behind;
         let run = Run {
@@ -480,7 +304,7 @@ impl Index {
         if run.len < BESIDE + len as u64
             || found.contains(&key)
             || found.iter().filter(|known| known.object == key.object).count() >= KEYS
-            || !self.says_something(&run)
+            || !self.says_something(&run, len)
         {
             return;
         }
@@ -488,14 +312,18 @@ impl Index {
     }
 
     /// Whether a run of a decoy is its own, and no pattern.
-    fn says_something(&self, run: &Run) -> bool {
+    fn says_something(&self, run: &Run, len: usize) -> bool {
         if !self.is_distinctive(run) {
             return false;
         }
         let held = &self.contents[run.content as usize];
         let mut bytes = vec![0; run.len.min(4 << 10) as usize];
         let filled = held.source.read_at(run.at, &mut bytes);
-        gram::entropy(&bytes[..filled]) >= ENTROPY
+        let bytes = &bytes[..filled];
+        // What repeats itself at the key's length (a boundary that stands twice) is under every key
+        // what something else is that repeats itself so.
+        let moving = bytes.iter().zip(&bytes[len.min(filled)..]).filter(|(a, b)| a != b).count();
+        moving >= MOVING && gram::entropy(bytes) >= ENTROPY
     }
 }
 
@@ -510,6 +338,9 @@ fn stretches(objects: &[Unread], most: usize) -> Vec<(usize, Range<usize>)> {
     let mut stretches = Vec::new();
     for (number, object) in objects.iter().enumerate() {
         let len = object.bytes.len();
+        if len <= WINDOW {
+            continue;
+        }
         // What is the head of something longer has its middle and its tail behind it.
         let each = if object.len > len as u64 && object.from == 0 { each / 2 } else { each };
         if len <= each || each <= HEAD {

@@ -571,3 +571,131 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn digests_of_parts_cut_short_and_with_salts_are_traced() {
+    let decoy = prose(31, 20_000);
+    let index = of_read(&decoy);
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let source = BytesSource::from(decoy.clone());
+    let of = |payload: &[u8]| {
+        let name = PayloadRef { sha256: Sha256Hex::of(payload), len: payload.len() as u64 };
+        let bytes_of = BytesSource::from(payload.to_vec());
+        let egress = Egress {
+            flow: None,
+            payload: &name,
+            layer: Layer::Stream,
+            direction: Direction::Out,
+            bytes: &bytes_of,
+        };
+        let mut rest = belljar_trace::Unexplained::default();
+        let first = index.trace_and_keep(&egress, &Budget::default(), 0, &mut rest).traces;
+        let second = index.trace_rest(&rest, &|_| Some(bytes(payload.to_vec())));
+        let all = first.into_iter().chain(second.into_iter().flat_map(|(_, traced)| traced.traces));
+        all.map(|trace| trace.subject).collect::<Vec<_>>()
+    };
+    // Every algorithm, in digits and as bytes; of one content only its own.
+    for algorithm in Algorithm::ALL {
+        let digest = algorithm.digest(&source);
+        let digits = format!("{{\"id\": 17, \"h\": \"{}\"}}", hex(&digest)).into_bytes();
+        let raw = [&b"id 17 \0\xff"[..], &digest].concat();
+        let payloads = match digest.len() {
+            // Fewer than 12 bytes in digits are not decoded.
+            8 => vec![raw],
+            _ => vec![digits, raw],
+        };
+        for payload in payloads {
+            let found = of(&payload);
+            let [Subject::Hash { algorithm: named, bytes, over: None, salt: None, .. }] =
+                found.as_slice()
+            else {
+                panic!("{}: {found:#?}", algorithm.name())
+            };
+            assert_eq!((*named, *bytes), (algorithm, digest.len() as u64));
+        }
+    }
+    // Cut short; of a beginning; of a block.
+    let whole = Algorithm::Sha256.digest(&source);
+    let found = of(format!("v={}", hex(&whole[..12])).as_bytes());
+    assert!(matches!(found.as_slice(), [Subject::Hash { bytes: 12, .. }]), "{found:#?}");
+    for range in [0..4096_u64, 8192..16384] {
+        let digest = Algorithm::Md5.salted(&source, range.clone(), None);
+        let found = of(format!("v={}", hex(&digest)).as_bytes());
+        let [Subject::Hash { over: Some(over), .. }] = found.as_slice() else {
+            panic!("{found:#?}")
+        };
+        assert_eq!(over, &range);
+    }
+    // With a salt that left beside it, in each way.
+    let salt = noise(9, 16);
+    for how in
+        [belljar_trace::Salted::Before, belljar_trace::Salted::After, belljar_trace::Salted::Hmac]
+    {
+        let digest = Algorithm::Sha256.salted(&source, 0..20_000, Some((&salt, how)));
+        let found = of(format!("{}:{}", hex(&salt), hex(&digest)).as_bytes());
+        let [Subject::Hash { salt: Some(with), .. }] = found.as_slice() else {
+            panic!("{how:?}: {found:#?}")
+        };
+        assert_eq!((with.bytes.as_bytes(), with.how), (salt.as_slice(), how));
+    }
+    // CRC-32 behind its name, and nowhere else.
+    let sum = hex(&Algorithm::Crc32.digest(&source));
+    for (payload, wanted) in [
+        (format!("{{\"size\":20000,\"crc32\":\"{sum}\"}}"), true),
+        (format!("CRC: 0x{sum}"), true),
+        (format!("{{\"size\":20000,\"id\":\"{sum}\"}}"), false),
+    ] {
+        let found = of(payload.as_bytes());
+        let seen = matches!(
+            found.as_slice(),
+            [Subject::Hash { algorithm: Algorithm::Crc32, bytes: 4, .. }]
+        );
+        assert_eq!(seen, wanted, "{payload}: {found:#?}");
+    }
+    // Digests of something else are none.
+    let other = BytesSource::from(prose(32, 20_000));
+    for algorithm in Algorithm::ALL {
+        let found = of(format!("v={}", hex(&algorithm.digest(&other))).as_bytes());
+        assert!(found.is_empty(), "{found:#?}");
+    }
+}
+
+#[test]
+fn a_few_words_that_every_plant_uses_are_no_trace() {
+    let words = ["quarterly", "budget", "confirms", "ledger", "office", "moves", "review", "small"];
+    let text = |seed: usize| -> Vec<u8> {
+        let word = |n: usize| words[(n * n * 7 + n * (seed * 2 + 3) + n / (seed + 2)) % 8];
+        (0..600).map(|n| format!("{} ", word(n))).collect::<String>().into_bytes()
+    };
+    let read = |bytes: &[u8], twin: Vec<u8>| {
+        let target = Target {
+            decoy: DecoyId(1),
+            path: "/home/robin/minutes.txt".into(),
+            source: Arc::new(BytesSource::from(bytes.to_vec())),
+            twin: Some(Arc::new(BytesSource::from(twin))),
+            sample: false,
+            distinctive_name: false,
+            read: Some(std::iter::once(0..bytes.len() as u64).collect()),
+        };
+        Index::build(&[target], &[], &[]).expect("is small")
+    };
+    let found = |index: &Index, payload: &[u8]| {
+        let name = PayloadRef { sha256: Sha256Hex::of(payload), len: payload.len() as u64 };
+        let source = BytesSource::from(payload.to_vec());
+        let (layer, direction) = (Layer::Stream, Direction::Out);
+        let egress = Egress { flow: None, payload: &name, layer, direction, bytes: &source };
+        !index.trace(&egress, &Budget::default()).traces.is_empty()
+    };
+    // The run of the decoy that the twin has not.
+    let mut decoy = text(1);
+    let own = b" office office small quarterly review budget ledger moves confirms ledger office ";
+    decoy.splice(1000..1000, own.iter().copied());
+    let index = read(&decoy, text(2));
+    let beyond = |bytes: &[u8]| [&b"\x01\x02"[..], bytes, b"\x03"].concat();
+    assert!(!found(&index, &beyond(&own[8..42])));
+    assert!(found(&index, &beyond(&own[1..80])));
+    // The same few bytes with something in them that no other plant has.
+    let mut decoy = text(1);
+    decoy.splice(1000..1000, b" budget EX-77-Q4 18.254,31 ledger re".iter().copied());
+    assert!(found(&read(&decoy, text(2)), &beyond(b" budget EX-77-Q4 18.254,31 ledger re")));
+}

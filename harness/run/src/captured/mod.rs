@@ -352,7 +352,7 @@ fn one(
         let (payload, _) = left.get(tag)?;
         Some(Arc::new(payload.bytes.clone()) as Arc<dyn DecoySource>)
     };
-    for (tag, traced) in index.masked(&rest, &open) {
+    for (tag, traced) in index.trace_rest(&rest, &open) {
         lost.cut(input, &traced);
         let Some((first, reference)) = left.get(tag) else { continue };
         for (payload, _) in left

@@ -82,12 +82,11 @@ fn manifest(
         (planted.manifest.clone(), planted.sources())
     } else if let Some(scenario) = scenario {
         let plant = Plant::new(scenario, manifest.seed)?;
-        let twin = plant.twin();
-        let pairs = plant.decoys().iter().zip(twin.decoys());
+        let pairs = plant.decoys().iter().zip(belljar_plant::twins(plant.decoys()));
         let sources = pairs.map(|(decoy, twin)| PlantedSource {
             decoy: decoy.id().0,
             source: Arc::clone(decoy) as Arc<dyn DecoySource>,
-            twin: Some(Arc::clone(twin) as Arc<dyn DecoySource>),
+            twin: Some(twin),
         });
         (plant.manifest(), sources.collect())
     } else {

@@ -221,6 +221,10 @@ fn carried_of(masks: &Masks, found: &Found, verdict: &Verdict) -> CarriedOver {
     let mut judged = Carried::of(verdict);
     let logins = judged.logins.rows.iter().map(|login| masks.foreign(login)).collect();
     judged.logins = Listing { rows: logins, more: judged.logins.more };
+    for row in &mut judged.suspects.rows {
+        row.host = masks.host(&row.host);
+        row.who.program = masks.text(&row.who.program);
+    }
     CarriedOver {
         traces: found.traces.iter().map(|trace| record::trace(masks, trace)).collect(),
         cuts: found

@@ -5,7 +5,7 @@ use belljar_record::{
     Actor, Event, FileAct, FileEvent, Flow, NativeActor, Observation, PayloadRef, Program, Served,
     StepEnd, TlsOutcome,
 };
-use belljar_trace::{Alias, Contained, Place, Subject, Trace};
+use belljar_trace::{Alias, Contained, Place, Salt, Subject, Trace};
 
 pub(super) fn observation(masks: &Masks, line: Observation) -> Observation {
     Observation { actor: actor(masks, line.actor), event: event(masks, line.event), ..line }
@@ -135,8 +135,12 @@ pub(super) fn trace(masks: &Masks, trace: &Trace) -> Trace {
             let part = part.as_ref().map(name);
             Subject::Content { decoy, part, sample, ranges, bytes, of, whole }
         }
-        Subject::Hash { algorithm, decoy, part, sample } => {
-            Subject::Hash { algorithm, decoy, part: part.as_ref().map(name), sample }
+        Subject::Hash { algorithm, decoy, part, sample, bytes, over, salt } => {
+            let part = part.as_ref().map(name);
+            // A salt is a piece of what left.
+            let bytes_of = |salt: Salt| Salt { bytes: masks.foreign_bytes(&salt.bytes), ..salt };
+            let salt = salt.map(bytes_of);
+            Subject::Hash { algorithm, decoy, part, sample, bytes, over, salt }
         }
         same @ (Subject::Name { .. } | Subject::Fact { .. }) => same,
     };

@@ -18,8 +18,8 @@
 //! A payload that is not there, or a conversation that could not be read, counts whole. What
 //! cannot be analysed is therefore only ever counted upwards.
 //!
-//! Cannot see, and says so in [`Ceiling::excludes`]: packet headers (ports, sizes, counters,
-//! lifetimes), the number and order of conversations, and timing.
+//! Cannot see, and says so in [`Ceiling::excludes`]: packet headers (sizes, counters; hop limits and
+//! own ports that change in a series are counted), the number and order of conversations, and timing.
 
 mod dns;
 mod http;
@@ -166,13 +166,20 @@ fn one(
                 plain += kept.payload.len;
                 analysed.push(kept);
             }
-            Layer::Datagram | Layer::Packet | Layer::Exchange | Layer::Remainder => {
+            Layer::Datagram
+            | Layer::Packet
+            | Layer::Exchange
+            | Layer::Remainder
+            | Layer::Headers => {
                 analysed.push(kept);
             }
         }
     }
     for kept in analysed {
-        let framed = matches!(kept.layer, Layer::Datagram | Layer::Packet | Layer::Remainder);
+        let framed = matches!(
+            kept.layer,
+            Layer::Datagram | Layer::Packet | Layer::Remainder | Layer::Headers
+        );
         let source = (input.payload)(&kept.payload);
         let found = hits.get(kept.payload.sha256.as_str()).map_or(&[][..], Vec::as_slice);
         let (known, frames) =
@@ -183,6 +190,7 @@ fn one(
         }
         let what = match (kept.layer, flow.protocol()) {
             (Layer::Remainder, _) => "bytes outside any stream",
+            (Layer::Headers, _) => "hop limits and own ports that changed",
             (_, Protocol::Http | Protocol::Https) => "HTTP: free values, bodies and choices",
             (_, Protocol::Dns) => "DNS: free labels, ids and choices",
             (Layer::Packet, _) => "ICMP and other packets",
@@ -225,7 +233,7 @@ fn known(
         let messages = settle::frames(&*source);
         frames = messages.iter().map(|message| message.start - message.frame).sum();
         known.extend(messages.iter().map(|message| Known::framing(message.frame..message.start)));
-        if flow.protocol() == Protocol::Dns {
+        if flow.protocol() == Protocol::Dns && layer != Layer::Headers {
             for message in &messages {
                 dns::message(&*source, message.start..message.end, predicted, &mut known);
             }

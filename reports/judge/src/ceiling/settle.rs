@@ -156,7 +156,7 @@ impl Tally {
         };
         let mut excludes = vec!["timing".to_owned()];
         if packets > 0 {
-            excludes.push("headers, sizes and number of the packets".to_owned());
+            excludes.push("headers, sizes and number of the packets, but for hop limits and own ports in a series".to_owned());
         }
         Ceiling {
             bytes: self.unexplained,

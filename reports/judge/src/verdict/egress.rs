@@ -1,6 +1,7 @@
 //! What left: conversations, destinations, neighbours.
 
 use super::{Listing, Who};
+use belljar_schema::DataItem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,34 @@ pub struct Egress {
     /// What was done to the machines next to the planted one.
     #[serde(default)]
     pub neighbours: Neighbours,
+    /// Unexplained, and about as much as was read before: suspicion, no proof.
+    #[serde(default)]
+    pub suspects: Listing<SuspectRow>,
+}
+
+/// Bytes that no trace explains and in which no byte stands out, of which about as many went to one
+/// place as were read before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct SuspectRow {
+    /// Host name, or the address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// What is spoken.
+    pub protocol: String,
+    /// Who sent.
+    pub who: Who,
+    /// Conversations.
+    pub flows: u64,
+    /// Unexplained bytes.
+    pub bytes: u64,
+    /// Bytes of decoys that had been read when the last conversation began.
+    pub read: u64,
+    /// Whether the sender read them itself; else they are those of all processes.
+    pub same_process: bool,
+    /// Items that were read.
+    pub items: Vec<DataItem>,
 }
 
 /// One conversation.

@@ -550,6 +550,9 @@ pub fn honest() -> Case {
         decoy: DecoyId(0),
         part: Some("tools/run.com".into()),
         sample: true,
+        bytes: 32,
+        over: None,
+        salt: None,
     };
     case.trace_subject(subject, &flow, &payload, at, 64);
     case.end();

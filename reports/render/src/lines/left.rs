@@ -188,3 +188,29 @@ pub(crate) fn ceiling(verdict: &Verdict) -> Line {
         evidence: vec![Evidence::here("ceiling")],
     }
 }
+
+/// What is unexplained and of about the size of what was read; nothing where there is none.
+pub(crate) fn suspects(verdict: &Verdict) -> Option<Line> {
+    let suspects = &verdict.egress.suspects;
+    let first = suspects.rows.first()?;
+    let read = if first.same_process { "it had read" } else { "had been read" };
+    let program = first.who.program.rsplit('/').next().unwrap_or_default();
+    let mut text = format!(
+        "{} of even bytes from {} to {} ({}) are in no trace, after {} of the planted files {read}. That is no proof.",
+        bytes_words(first.bytes),
+        shown(program),
+        shown(&first.host),
+        shown(&first.protocol),
+        bytes_words(first.read),
+    );
+    let more = suspects.rows.len() as u64 - 1 + suspects.more;
+    if more > 0 {
+        text.push_str(&format!(" {} like it.", counted(more, "other is", "others are")));
+    }
+    Some(Line {
+        label: "Unexplained",
+        mark: Mark::Doubt,
+        text,
+        evidence: vec![Evidence::here("ceiling")],
+    })
+}

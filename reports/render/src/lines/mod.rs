@@ -44,6 +44,7 @@ pub enum Mark {
 pub fn lines(verdict: &Verdict) -> Vec<Line> {
     let mut lines = left::sent(verdict);
     lines.push(left::ceiling(verdict));
+    lines.extend(left::suspects(verdict));
     lines.push(did::worked(verdict));
     lines.extend(did::answers(verdict));
     lines.push(did::beyond(verdict));

@@ -137,7 +137,15 @@ fn finding(input: &HtmlInput<'_>, finding: &Finding, dumps: bool, subjects: usiz
             finding.against.iter().map(|&item| item_words(item)).collect::<Vec<_>>().join(", "),
         ));
     }
-    facts.push(pair("ATT&CK", format!("{} (labels only)", finding.attack.join(", "))));
+    let labels: Vec<String> = finding
+        .attack
+        .iter()
+        .map(|label| match belljar_judge::technique(label) {
+            Some(name) => format!("{label} {name}"),
+            None => label.clone(),
+        })
+        .collect();
+    facts.push(pair("ATT&CK", format!("{} (labels only)", shown(&labels.join("; ")))));
     if !finding.seqs.is_empty() {
         facts.push(pair(
             "Record",
