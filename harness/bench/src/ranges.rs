@@ -35,17 +35,19 @@ impl Ranges {
         // The verdict rests on the same record: a line that cannot be read was an error there.
         let lines = read_log(&bundle.join("record.jsonl")).into_iter().flatten();
         let mut reads = belljar_evidence::read_ranges(lines.map_while(Result::ok));
+        let manifest = plant.manifest();
         let targets: Vec<Target> = plant
             .decoys()
             .iter()
             .zip(belljar_plant::twins(plant.decoys()))
-            .map(|(decoy, twin)| Target {
+            .zip(&manifest.decoys)
+            .map(|((decoy, twin), record)| Target {
                 decoy: decoy.id(),
                 path: decoy.path(),
                 source: Arc::clone(decoy) as Arc<dyn DecoySource>,
                 twin: Some(twin),
                 sample: decoy.holds_sample() && decoy.path_str().ends_with(".com"),
-                distinctive_name: true,
+                distinctive_name: belljar_evidence::distinctive_name(record),
                 read: Some(reads.remove(&decoy.id().0).unwrap_or_default()),
             })
             .collect();

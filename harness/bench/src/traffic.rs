@@ -2,7 +2,8 @@
 //! and in text encodings, looked through by the tracer with the benchmark's decoys.
 
 use crate::error::BenchError;
-use belljar_decode::Budget;
+use belljar_decode::{Budget, Cut};
+use belljar_evidence::distinctive_name;
 use belljar_leaks::SCENARIO;
 use belljar_plant::Plant;
 use belljar_record::{BytesSource, DecoySource, Direction, Layer, PayloadRef, Sha256Hex};
@@ -36,7 +37,7 @@ pub struct TrafficReport {
     /// Bytes equal to a decoy that are common to many files.
     pub common: u64,
     /// Decodings that a budget cut.
-    pub cut: u64,
+    pub cut: Cut,
     /// Seconds, on one core.
     pub seconds: f64,
 }
@@ -53,18 +54,19 @@ pub fn traffic(
 ) -> Result<TrafficReport, BenchError> {
     let scenario = resolve_world(&load_scenario("leaks.toml", SCENARIO)?);
     let plant = Plant::new(&scenario, seed)?;
-    let twin = plant.twin();
+    let manifest = plant.manifest();
     let targets: Vec<Target> = plant
         .decoys()
         .iter()
-        .zip(twin.decoys())
-        .map(|(decoy, twin)| Target {
+        .zip(belljar_plant::twins(plant.decoys()))
+        .zip(&manifest.decoys)
+        .map(|((decoy, twin), record)| Target {
             decoy: decoy.id(),
             path: decoy.path(),
             source: Arc::clone(decoy) as Arc<dyn DecoySource>,
-            twin: Some(Arc::clone(twin) as Arc<dyn DecoySource>),
+            twin: Some(twin),
             sample: decoy.holds_sample() && decoy.path_str().ends_with(".com"),
-            distinctive_name: decoy.path_str().starts_with("/home/"),
+            distinctive_name: distinctive_name(record),
             // The worst case: all of them were read, so that 32 bytes are enough.
             read: Some(std::iter::once(0..decoy.len()).collect()),
         })
@@ -76,7 +78,7 @@ pub fn traffic(
         findings: 0,
         first: Vec::new(),
         common: 0,
-        cut: 0,
+        cut: Cut::default(),
         seconds: 0.0,
     };
     let began = Instant::now();
@@ -94,8 +96,7 @@ pub fn traffic(
         report.payloads += 1;
         let traced = look(&index, payload);
         report.common += traced.common;
-        let cut = traced.cut;
-        report.cut += cut.depth + cut.output + cut.pieces + cut.time;
+        report.cut.add(&traced.cut);
         report.findings += traced.traces.len() as u64;
         for trace in &traced.traces {
             if report.first.len() < 10 {

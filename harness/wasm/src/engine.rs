@@ -70,6 +70,17 @@ pub struct WasmJar {
     cache: Option<Cache>,
 }
 
+/// What a pool of instances holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pooled {
+    /// Instances that run.
+    pub instances: u64,
+    /// Memories in use.
+    pub memories: usize,
+    /// Memories that an ended guest left, for the next one.
+    pub ready: u32,
+}
+
 /// What is compiled already.
 #[derive(Clone)]
 enum Compiled {
@@ -242,6 +253,16 @@ impl WasmJar {
     /// How often compiled code was found in the folder, and how often not.
     pub fn cache_use(&self) -> (usize, usize) {
         self.cache.as_ref().map_or((0, 0), |cache| (cache.cache_hits(), cache.cache_misses()))
+    }
+
+    /// What the pool of instances holds; none where the host had no room for one.
+    pub fn pooled(&self) -> Option<Pooled> {
+        let metrics = self.engine.pooling_allocator_metrics()?;
+        Some(Pooled {
+            instances: metrics.component_instances(),
+            memories: metrics.memories(),
+            ready: metrics.unused_warm_memories(),
+        })
     }
 
     /// The interfaces that a guest can import, and nothing else.

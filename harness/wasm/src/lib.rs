@@ -18,6 +18,6 @@ mod session;
 
 pub use adapt::component_of;
 pub use conduct::{Conduct, ConductError, Gone, declare};
-pub use engine::{EngineError, JarSettings, Library, Program, WasmJar};
+pub use engine::{EngineError, JarSettings, Library, Pooled, Program, WasmJar};
 pub use module::LoadError;
 pub use session::{GuestEnd, Outcome, Session};

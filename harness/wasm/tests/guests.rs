@@ -6,7 +6,7 @@ mod support;
 
 use belljar_record::{Actor, Event, FileAct, Layer, Precision};
 use belljar_wasm::{LoadError, Outcome, Session};
-use support::{Bench, Source, jar, setting};
+use support::{Bench, Source, jar, setting, skipped};
 
 fn run(source: &Source, arguments: &[&str]) -> Option<(Bench, Outcome)> {
     let program = source.program()?;
@@ -193,6 +193,25 @@ fn a_full_record_ends_the_guest() {
     let session = Session::new().expect("a runtime");
     let end = session.run(&program, &bench.doors, setting(&["guest"]), None);
     assert!(matches!(end.outcome, Outcome::RecordFull(_)), "{:?}", end.outcome);
+}
+
+#[test]
+fn the_next_instance_takes_the_place_of_the_last() {
+    let jar = belljar_wasm::WasmJar::new(&belljar_wasm::JarSettings::default()).expect("an engine");
+    if jar.pooled().is_none() {
+        return skipped("this host has not the address space for a pool of instances");
+    }
+    let bytes = Source::Wat("grows").bytes().expect("WAT needs no tool");
+    let program = jar.load(&bytes).expect("loads");
+    let session = Session::new().expect("a runtime");
+    for _ in 0..40 {
+        let end = session.run(&program, &Bench::new().doors, setting(&["guest"]), None);
+        assert_eq!(end.outcome, Outcome::Exited(0));
+        let pooled = jar.pooled().expect("as before");
+        // More runs than places: each has given back what it had, and the next one took it.
+        assert_eq!((pooled.instances, pooled.memories), (0, 0));
+        assert_eq!(pooled.ready, 1, "one memory serves all");
+    }
 }
 
 #[test]

@@ -236,29 +236,13 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
         if text.iter().all(|&b| HEX.inside(b)) {
             continue;
         }
-        let mut covered = 0;
-        for (decoder, alphabet) in [(Decoder::Base32, &BASE32), (Decoder::Base32Hex, &BASE32HEX)] {
-            for inner in alphabet.runs(text) {
-                let mut inner = inner;
-                let mixed = |part: &[u8]| {
-                    part.iter().any(u8::is_ascii_uppercase)
-                        == part.iter().any(u8::is_ascii_lowercase)
-                };
-                // A field's name before `=` may be of the other case.
-                let name = text[inner.clone()].iter().take(40).position(|&b| b == b'=');
-                if mixed(&text[inner.clone()])
-                    && let Some(name) = name
-                    && inner.len() - name > alphabet.least
-                {
-                    inner.start += name + 1;
-                }
-                let part = &text[inner.clone()];
-                if !mixed(part) && looks_so(decoder, part) {
-                    covered = covered.max(part.len());
-                    found.push((decoder, run.start + inner.start..run.start + inner.end));
-                }
-            }
-        }
+        let of_32 = base32(text);
+        let covered = of_32.iter().map(|(_, part)| part.len()).max().unwrap_or(0);
+        found.extend(
+            of_32
+                .into_iter()
+                .map(|(decoder, part)| (decoder, run.start + part.start..run.start + part.end)),
+        );
         // Sixty-four digits of base64 that are all of one case are as good as never seen.
         if covered == text.len() && covered >= 64 {
             continue;
@@ -277,6 +261,58 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<(Decoder, Range<usize>)> {
         }
     }
     found
+}
+
+/// Runs of base32 in letters of one case, of either alphabet. What of the one alphabet stands by
+/// chance within a much longer run of the other is left out.
+fn base32(text: &[u8]) -> Vec<(Decoder, Range<usize>)> {
+    let of = |decoder: Decoder, alphabet: &'static Alphabet| -> Vec<Range<usize>> {
+        let pieces = alphabet.runs(text).into_iter().flat_map(|run| of_one_case(text, run));
+        let enough = |part: &Range<usize>| {
+            let digits = text[part.clone()].iter().filter(|&&b| alphabet.is_digit(b)).count();
+            digits >= alphabet.least && looks_so(decoder, &text[part.clone()])
+        };
+        pieces.filter(enough).collect()
+    };
+    let (plain, hex) = (of(Decoder::Base32, &BASE32), of(Decoder::Base32Hex, &BASE32HEX));
+    let apart = |own: &[Range<usize>], other: &[Range<usize>], decoder: Decoder| {
+        let within = |part: &Range<usize>| {
+            let before = other.partition_point(|long| long.start <= part.start);
+            before.checked_sub(1).is_some_and(|long| {
+                other[long].end >= part.end && other[long].len() > 2 * part.len()
+            })
+        };
+        own.iter()
+            .filter(|part| !within(part))
+            .map(|part| (decoder, part.clone()))
+            .collect::<Vec<_>>()
+    };
+    let mut found = apart(&plain, &hex, Decoder::Base32);
+    found.extend(apart(&hex, &plain, Decoder::Base32Hex));
+    found
+}
+
+/// Pieces of a run of which the letters are of one case: a word of the other case may stand before
+/// digits, behind them, or on the line before.
+fn of_one_case(text: &[u8], run: Range<usize>) -> Vec<Range<usize>> {
+    let (mut pieces, mut start, mut case) = (Vec::new(), run.start, None);
+    for at in run.clone() {
+        let byte = text[at];
+        let here = byte.is_ascii_uppercase();
+        if !byte.is_ascii_alphabetic() || case == Some(here) {
+            continue;
+        }
+        if case.is_some() {
+            pieces.push(start..at);
+            start = at;
+        }
+        case = Some(here);
+    }
+    // Numbers alone are of no case.
+    if case.is_some() {
+        pieces.push(start..run.end);
+    }
+    pieces
 }
 
 /// A run without the name of the header field that stands on the line behind it: names are written

@@ -4,7 +4,8 @@
 //! come out equal now and then, in documents that have nothing to do with each other; the twin has
 //! other such rows. A run of fewer than [`SHORT`] bytes therefore counts only if it says
 //! [`ENOUGH`] bits: a word that the twins know [`KNOWN`] bits, another by its letters, digits and
-//! bytes that are no text by their number. In prose that is some 46 bytes in place of 32.
+//! bytes that are no text by their number. In prose that is some 46 bytes in place of 32. Digits of
+//! base64 say what the text says that they stand for.
 
 use std::collections::HashSet;
 
@@ -62,8 +63,22 @@ impl Usual {
         (self.words.capacity() * 9) as u64
     }
 
-    /// How much a run says, in bits. A word that is cut at an edge counts by what is there.
+    /// How much a run says, in bits; digits of base64 say no more than the text that they stand for.
     pub(crate) fn bits(&self, run: &[u8]) -> f64 {
+        let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(byte);
+        let written = self.of_text(run);
+        if !run.iter().all(digit) {
+            return written;
+        }
+        let digits: Vec<u8> = run.iter().copied().filter(|byte| !b"=\r\n".contains(byte)).collect();
+        (0..4.min(digits.len()))
+            .filter_map(|phase| text_of(&digits[phase..]))
+            .map(|text| self.of_text(&text))
+            .fold(written, f64::min)
+    }
+
+    /// A word that is cut at an edge counts by what is there.
+    fn of_text(&self, run: &[u8]) -> f64 {
         let mut bits = 0.0;
         let mut at = 0;
         while at < run.len() {
@@ -98,6 +113,26 @@ impl Usual {
     }
 }
 
+/// What digits of base64 stand for, if that is text.
+fn text_of(digits: &[u8]) -> Option<Vec<u8>> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let groups = digits.as_chunks::<4>().0.iter();
+    let text: Vec<u8> = groups
+        .flat_map(|group| {
+            let bits = group.iter().fold(0_u32, |bits, &byte| bits << 6 | u32::from(value(byte)));
+            bits.to_be_bytes()[1..].to_vec()
+        })
+        .collect();
+    let printable = |byte: &u8| matches!(byte, 0x20..=0x7e | b'\t' | b'\r' | b'\n');
+    (text.len() >= 12 && text.iter().all(printable)).then_some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +151,14 @@ mod tests {
         assert!(Usual::default().bits(b"the quarterly budget confirms the other") >= ENOUGH);
         assert!(usual.bits(b"3f9a1b77c0d2e4856f01a9b8c7d6e5f4") >= ENOUGH);
         assert!(usual.bits(b"kDx7Qm2ZpLw9RtYvB4nHsJ8cFgA1eUoK") >= ENOUGH);
+        // Digits that stand for usual words, from any of them on, over the end of a line.
+        let digits = data_encoding::BASE64
+            .encode(b"the quarterly budget confirms the other ledger while the small office moves");
+        for at in 0..4 {
+            let run =
+                [&digits.as_bytes()[at..at + 20], b"\r\n", &digits.as_bytes()[at + 20..at + 33]];
+            assert!(usual.bits(&run.concat()) < ENOUGH, "{at}");
+        }
         assert!(usual.bits(b"\x01\x82\xfe\x93\x04\x85\xf6\x97\x08\x89") >= ENOUGH);
     }
 }

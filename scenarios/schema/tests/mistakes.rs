@@ -290,6 +290,54 @@ fn components_that_contradict_themselves_are_told() {
     told(&ready, MissingKey, "daemon", "`ready`", "/run/x.sock");
 }
 
+const ENGINE: &str = r#"
+name = "engine"
+vendor = "Somebody"
+version = "1.0"
+country = "GB"
+kind = "wasm"
+files = ["/opt/engine.wasm"]
+
+[engine]
+reputation = "https://reputation.vendor.example/v1/lookup"
+submission = "http://upload.vendor.example:8080/v1/submit"
+
+[commands.scan]
+argv = ["/opt/engine.wasm", "{scan}"]
+exit = [0, 1]
+"#;
+
+#[test]
+fn engines_that_are_called_as_commands_are_told() {
+    load_component("engine.toml", ENGINE).expect("in order");
+    let wrong = |from: &str, to: &str| {
+        assert_eq!(ENGINE.matches(from).count(), 1, "{from}");
+        load_component("engine.toml", &ENGINE.replace(from, to)).expect_err(to)
+    };
+    let native = wrong("kind = \"wasm\"\n", "");
+    told(&native, Value, "engine", "only WebAssembly", "kind = \"wasm\"");
+    let detection = "kind = \"wasm\"\ndetection = '^(?P<path>/.*): FOUND$'\n";
+    let detection = wrong("kind = \"wasm\"\n", detection);
+    told(&detection, Value, "'^(?P<path>/.*): FOUND$'", "by its verdicts", "leave the key out");
+    let argument = wrong("\"{scan}\"]", "\"--all\", \"{scan}\"]");
+    told(&argument, Value, "[\"/opt/engine.wasm\", \"--all\", \"{scan}\"]", "`--all`", "{scan}");
+    let update = wrong("[commands.scan]", "[commands.update]\nargv = [\"/a\"]\n\n[commands.scan]");
+    assert_eq!(update.kind, Value, "{update}");
+    assert!(update.message.contains("no command `update`"), "{update}");
+    for (address, message, help) in [
+        ("ftp://reputation.vendor.example/", "no address of http or https", "https://"),
+        ("https://reputation.vendor.example:0/v1", "no port from 1 to 65535", "as a number"),
+        ("https://reputation.vendor.example:x/v1", "no port from 1 to 65535", "as a number"),
+        ("https://*.vendor.example/v1", "is no address", "a host and a path"),
+        ("https://reputation.vendor.example/v 1", "is no address", "a host and a path"),
+    ] {
+        let wrong = wrong("https://reputation.vendor.example/v1/lookup", address);
+        told(&wrong, Value, &format!("\"{address}\""), message, help);
+    }
+    let nowhere = wrong("https://reputation.vendor.example/v1/lookup", "https:///v1");
+    assert!(nowhere.source_text[nowhere.span.clone()].contains("https:///v1"), "{nowhere}");
+}
+
 #[test]
 fn scenario_and_component_that_do_not_fit_are_told() {
     let component: ComponentFile = load_component("scanner.toml", COMPONENT).expect("in order");

@@ -90,19 +90,24 @@ impl Source {
     }
 }
 
+/// Tells that the test that calls this was not done, and why.
+pub fn skipped(reason: &str) {
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    let line = format!("{name}: {reason}\n");
+    eprint!("SKIPPED {line}");
+    if let Some(path) = std::env::var_os("BELLJAR_SKIPPED") {
+        let list = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        list.and_then(|mut list| list.write_all(line.as_bytes())).expect("can be written");
+    }
+}
+
 fn compiler() -> bool {
     let there = Command::new("clang-19")
         .args(["--target=wasm32-wasi", "-print-file-name=crt1-command.o"])
         .output()
         .is_ok_and(|output| output.status.success());
     if !there {
-        let name = std::thread::current().name().unwrap_or("a test").to_owned();
-        let line = format!("{name}: clang-19 with wasi-libc is not installed\n");
-        eprint!("SKIPPED {line}");
-        if let Some(path) = std::env::var_os("BELLJAR_SKIPPED") {
-            let list = std::fs::OpenOptions::new().create(true).append(true).open(path);
-            list.and_then(|mut list| list.write_all(line.as_bytes())).expect("can be written");
-        }
+        skipped("clang-19 with wasi-libc is not installed");
     }
     there
 }
