@@ -7,12 +7,14 @@
 //! Kinds: files of this machine as they are, gzipped, random (as encrypted), base64 in a mail,
 //! requests with JSON, HTML, uploads in multipart forms, DNS queries, and all of these mixed.
 
+mod host;
+
 use belljar_decode::{Budget, Piece, explore};
 use belljar_record::{BytesSource, Layer};
+use host::host;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
+use std::io::Write as _;
 
 /// Seconds of CPU that this thread has had: other programs on the machine do not count.
 fn cpu() -> f64 {
@@ -21,39 +23,6 @@ fn cpu() -> f64 {
         .and_then(|text| text.split(' ').next()?.parse::<f64>().ok())
         .unwrap_or(0.0)
         / 1e9
-}
-
-/// Bytes of the machine's files, a piece from each.
-fn host(wanted: usize) -> Vec<Vec<u8>> {
-    let mut folders: Vec<PathBuf> =
-        ["/usr/share/doc", "/usr/bin", "/usr/lib"].map(PathBuf::from).to_vec();
-    let (mut pieces, mut total) = (Vec::new(), 0);
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in paths {
-            if path.is_symlink() {
-                continue;
-            }
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let mut bytes = Vec::new();
-            let read = std::fs::File::open(&path)
-                .and_then(|file| file.take(256 << 10).read_to_end(&mut bytes));
-            if read.is_err() || bytes.len() < 512 {
-                continue;
-            }
-            total += bytes.len();
-            pieces.push(bytes);
-            if total >= wanted {
-                return pieces;
-            }
-        }
-    }
-    pieces
 }
 
 fn noise(len: usize) -> Vec<u8> {

@@ -4,8 +4,9 @@
 //! The number that was added is not known: where the bytes tell it (text, or many zero bytes), those
 //! few are tried; where they do not (compressed content), all are, for objects up to [`TRY_ALL`]: the
 //! payload, its parts, and the first few that were decoded from these. Cannot see: numbers added to
-//! longer or deeper content in which no byte stands out, or to text in digits so that it is still
-//! text.
+//! longer or deeper content in which no byte stands out, to text in digits so that it is still text, or
+//! to text of which more than a quarter is one sign that is no blank, begins no escape
+//! and is neither 0 nor A.
 
 use crate::Decoder;
 use std::cell::OnceCell;
@@ -16,6 +17,8 @@ pub(crate) const TRY_ALL: usize = 8 << 10;
 
 /// Numbers that are tried at most where what comes out is text.
 const LIKELY: usize = 16;
+/// The share of digits and what stands between them in what is written in digits only.
+const DIGITS: f64 = 0.97;
 /// The most frequent byte is at least one of so many, or it tells nothing.
 const STANDS_OUT: u32 = 24;
 
@@ -207,6 +210,13 @@ impl Counts {
                 likely.push((score, number));
             }
         }
+        let mode = (0..=255_u8).max_by_key(|&b| self.counts[b as usize]).unwrap_or(0);
+        // What is a quarter of a text is its blanks, what begins an escape, or what digits write for
+        // zeros; differences of pixels are zeros themselves.
+        if self.counts[usize::from(mode)] > self.all / 4 {
+            let usual: &[u8] = if mode == 0 { b" %=&\\" } else { b" %=&\\0A" };
+            likely.retain(|&(_, number)| usual.contains(&mode.wrapping_sub(number)));
+        }
         likely.sort_by(|a, b| b.0.total_cmp(&a.0));
         if text {
             likely.truncate(2);
@@ -219,7 +229,9 @@ impl Counts {
                     b.is_ascii_hexdigit() || matches!(b, b' ' | b'\n' | b'\r' | b',' | b':' | b'-')
                 })
             };
-            let mut most: Vec<_> = most.into_iter().map(|(_, n)| (digits(n), n)).collect();
+            // Pixels are of a narrow range, too: what is not all digits is none of these.
+            let most = most.into_iter().map(|(_, n)| (digits(n), n));
+            let mut most: Vec<_> = most.filter(|&(share, _)| share >= DIGITS).collect();
             most.sort_by(|a, b| b.0.total_cmp(&a.0));
             likely.extend(most.into_iter().take(LIKELY / 2));
         }
@@ -227,7 +239,6 @@ impl Counts {
         if text {
             return Some(numbers);
         }
-        let mode = (0..=255_u8).max_by_key(|&b| self.counts[b as usize]).unwrap_or(0);
         if numbers.is_empty() && self.is_even() {
             return None;
         }

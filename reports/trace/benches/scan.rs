@@ -12,12 +12,14 @@
 //! Times are processor time of this process, all threads added (of grep: of its process), medians of
 //! three.
 
+#[path = "../../decode/benches/host/mod.rs"]
+mod host;
+
 use belljar_decode::Budget;
 use belljar_record::{BytesSource, DecoyId, DecoySource, Direction, Layer, PayloadRef, Sha256Hex};
 use belljar_trace::{Egress, Index, Target};
+use host::host;
 use std::hint::black_box;
-use std::io::Read as _;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -56,34 +58,6 @@ fn timed(work: impl FnOnce()) -> f64 {
     let start = cpu();
     work();
     cpu() - start
-}
-
-/// Bytes of the machine's files, a piece of each, text and programs.
-fn host(wanted: usize) -> Vec<u8> {
-    let mut folders: Vec<PathBuf> =
-        ["/usr/share/doc", "/usr/bin", "/usr/lib"].map(PathBuf::from).to_vec();
-    let mut bytes = Vec::with_capacity(wanted);
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in paths {
-            if path.is_symlink() {
-                continue;
-            }
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let room = (wanted - bytes.len()).min(256 << 10) as u64;
-            let _ =
-                std::fs::File::open(&path).and_then(|file| file.take(room).read_to_end(&mut bytes));
-            if bytes.len() >= wanted {
-                return bytes;
-            }
-        }
-    }
-    bytes
 }
 
 fn noise(seed: u64, len: usize) -> Vec<u8> {
@@ -193,7 +167,7 @@ fn trace(index: &Index, bytes: &[u8]) -> usize {
 fn main() {
     let mb: usize =
         std::env::var("BELLJAR_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(128);
-    let egress = host(mb << 20);
+    let egress = host(mb << 20).concat();
     let size = egress.len() as f64;
     let gb = |seconds: f64| size / seconds / 1e9;
     let sum = median(|| {

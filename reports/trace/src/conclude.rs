@@ -167,6 +167,8 @@ impl Index {
                 true => total(&c.pieces),
                 false => explained(&object.chain, &object.lengths, total(&c.pieces)),
             };
+            // Digits are read a little beyond what they are of: what needs fewer steps comes first.
+            let most = most - most * (object.chain.len() as u64).min(32) / 64;
             let (most, bytes) = (std::cmp::Reverse(most), std::cmp::Reverse(c.bytes));
             (most, object.chain.len(), !c.whole, bytes, c.content, c.object)
         });

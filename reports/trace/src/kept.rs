@@ -149,6 +149,8 @@ fn plain(step: &Step) -> bool {
             | Decoder::Hex
             | Decoder::Base64
             | Decoder::Base32
+            | Decoder::Base32Hex
+            | Decoder::Base58
             | Decoder::Percent
             | Decoder::Form
             | Decoder::QuotedPrintable
@@ -156,7 +158,14 @@ fn plain(step: &Step) -> bool {
             | Decoder::Entities
             | Decoder::Gzip
             | Decoder::Zlib
+            | Decoder::Bzip2
+            | Decoder::Xz
+            | Decoder::Lzip
+            | Decoder::Zstd
+            | Decoder::Lz4
             | Decoder::ZipMember
+            | Decoder::SevenZip
+            | Decoder::PdfStream
     )
 }
 
