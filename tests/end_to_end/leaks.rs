@@ -56,7 +56,7 @@ fn a_fifth_of_the_leaks_is_found_and_told_rightly() {
     }
 
     let taken = names(&report, "false-cases");
-    assert_eq!(taken.len(), number("false-positives") as usize);
+    assert_eq!(taken.len(), number("false_positives") as usize);
     let foreign = taken.iter().filter(|named| named.contains("n-foreign-document-")).count();
     assert_eq!(foreign, taken.len(), "innocent cases with a finding: {taken:#?}");
     assert!(foreign <= FOREIGN, "{taken:#?}");

@@ -106,7 +106,8 @@ pub struct LeaksReport {
     /// True findings of all findings: cases found, against negative cases with a finding and
     /// leaking ones with a finding of another decoy.
     pub precision: f64,
-    /// Negative cases with a finding.
+    /// Negative cases with a finding. (The name that others read it by.)
+    #[serde(rename = "false_positives")]
     pub false_positives: u64,
     /// Leaks that were not found.
     pub missed: u64,

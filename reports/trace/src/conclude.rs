@@ -167,8 +167,9 @@ impl Index {
                 true => total(&c.pieces),
                 false => explained(&object.chain, &object.lengths, total(&c.pieces)),
             };
-            // Digits are read a little beyond what they are of: what needs fewer steps comes first.
-            let most = most - most * (object.chain.len() as u64).min(32) / 64;
+            // Words beside digits are read along as digits: what is none comes first if that is all.
+            let digits = object.chain.iter().filter(|step| is_digits(step.decoder)).count() as u64;
+            let most = most - most * digits.min(32) / 64;
             let (most, bytes) = (std::cmp::Reverse(most), std::cmp::Reverse(c.bytes));
             (most, object.chain.len(), !c.whole, bytes, c.content, c.object)
         });
@@ -519,6 +520,20 @@ fn by_chance(objects: &[Object], accepted: &[Candidate], candidate: &Candidate) 
         .collect();
     let explained = union(explained);
     !explained.is_empty() && candidate.pieces.iter().all(|range| covers(&explained, range))
+}
+
+/// Whether a decoder reads digits, which are told by their alphabet alone.
+fn is_digits(decoder: Decoder) -> bool {
+    matches!(
+        decoder,
+        Decoder::Hex
+            | Decoder::Base32
+            | Decoder::Base32Hex
+            | Decoder::Base58
+            | Decoder::Base64
+            | Decoder::Ascii85
+            | Decoder::Z85
+    )
 }
 
 /// A hash, name or fact.
