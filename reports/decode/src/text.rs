@@ -348,7 +348,8 @@ fn looks_so(decoder: Decoder, part: &[u8]) -> bool {
 /// Whether capitals, small letters and digits change as often as in base64. Words, paths and the
 /// names of functions, which are written in the same characters, change less.
 fn changes_often(text: &[u8]) -> bool {
-    const LONG: usize = 256;
+    // Escapes (`=41=42`) change less in base64: 32 bytes of content are 128 digits of it.
+    const LONG: usize = 128;
     if text.len() >= LONG {
         return true;
     }

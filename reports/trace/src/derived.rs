@@ -31,8 +31,8 @@ const LEAST: usize = 8;
 pub(crate) const WORK: u64 = 32 << 20;
 /// Bytes that are digested with salts in one run.
 pub(crate) const SALTING: u64 = 512 << 20;
-/// Salts of one payload that are tried.
-const SALTS: usize = 48;
+/// Salts of one payload that are tried: what is digits by chance gives some, too.
+const SALTS: usize = 192;
 /// The largest content that is digested with salts.
 const SALTED: u64 = 4 << 20;
 /// Of an object longer than this only the head is looked at.

@@ -5,7 +5,7 @@ use belljar_record::{
     ByteString, BytesSource, DecoyId, DecoySource, Direction, FlowId, Layer, Part, PartKind,
     PayloadRef, Sha256Hex,
 };
-use belljar_trace::{Algorithm, Egress, Index, NameKind, Needle, Subject, Target, Traced};
+use belljar_trace::{Algorithm, Egress, Index, NameKind, Needle, Salted, Subject, Target, Traced};
 use proptest::prelude::*;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -578,13 +578,13 @@ fn digests_of_parts_cut_short_and_with_salts_are_traced() {
     let index = of_read(&decoy);
     let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
     let source = BytesSource::from(decoy.clone());
-    let of = |payload: &[u8]| {
+    let of_layer = |layer: Layer, payload: &[u8]| {
         let name = PayloadRef { sha256: Sha256Hex::of(payload), len: payload.len() as u64 };
         let bytes_of = BytesSource::from(payload.to_vec());
         let egress = Egress {
             flow: None,
             payload: &name,
-            layer: Layer::Stream,
+            layer,
             direction: Direction::Out,
             bytes: &bytes_of,
         };
@@ -594,6 +594,7 @@ fn digests_of_parts_cut_short_and_with_salts_are_traced() {
         let all = first.into_iter().chain(second.into_iter().flat_map(|(_, traced)| traced.traces));
         all.map(|trace| trace.subject).collect::<Vec<_>>()
     };
+    let of = |payload: &[u8]| of_layer(Layer::Stream, payload);
     // Every algorithm, in digits and as bytes; of one content only its own.
     for algorithm in Algorithm::ALL {
         let digest = algorithm.digest(&source);
@@ -628,9 +629,7 @@ fn digests_of_parts_cut_short_and_with_salts_are_traced() {
     }
     // With a salt that left beside it, in each way.
     let salt = noise(9, 16);
-    for how in
-        [belljar_trace::Salted::Before, belljar_trace::Salted::After, belljar_trace::Salted::Hmac]
-    {
+    for how in [Salted::Before, Salted::After, Salted::Hmac] {
         let digest = Algorithm::Sha256.salted(&source, 0..20_000, Some((&salt, how)));
         let found = of(format!("{}:{}", hex(&salt), hex(&digest)).as_bytes());
         let [Subject::Hash { salt: Some(with), .. }] = found.as_slice() else {
@@ -638,6 +637,13 @@ fn digests_of_parts_cut_short_and_with_salts_are_traced() {
         };
         assert_eq!((with.bytes.as_bytes(), with.how), (salt.as_slice(), how));
     }
+    // In the low bytes of ports, one of each conversation.
+    let digest = Algorithm::Sha256.salted(&source, 0..20_000, Some((&salt, Salted::Before)));
+    let text = format!("{}:{}", hex(&salt), hex(&digest));
+    let ports: Vec<u8> = text.bytes().zip(4..).flat_map(|(low, high)| [high, low]).collect();
+    let framed = [&(ports.len() as u32).to_be_bytes()[..], &ports].concat();
+    let found = of_layer(Layer::Headers, &framed);
+    assert!(matches!(found.as_slice(), [Subject::Hash { salt: Some(_), .. }]), "{found:#?}");
     // CRC-32 behind its name, and nowhere else.
     let sum = hex(&Algorithm::Crc32.digest(&source));
     for (payload, wanted) in [
