@@ -241,7 +241,9 @@ fn encoded(chain: &[usize], secret: &[u8]) -> Option<Vec<u8>> {
         if !told {
             return None;
         }
-        wide = way.name == "utf-32";
+        // Turning bytes or bits round leaves zeros what they are.
+        let turned = matches!(way.undone_by[0], Decoder::Reversed | Decoder::BitsReversed);
+        wide = way.name == "utf-32" || wide && turned;
         marked = ["gzip", "zlib", "zip", "bzip2", "xz", "zstd", "7z"].contains(&way.name);
         bytes = (way.encode)(&bytes);
     }
