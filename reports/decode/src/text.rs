@@ -198,17 +198,26 @@ impl Alphabet {
                 .rposition(|&b| !self.inside(b))
                 .map_or(floor, |i| floor + i + 1);
             let end = probe + self.leading(&bytes[probe..]);
-            if end - start >= self.least
-                && bytes[start..end].iter().filter(|&&b| self.is_digit(b)).take(self.least).count()
-                    >= self.least
-            {
-                found.push(start..end);
-            }
+            let body = start + head_line(&bytes[start..end]);
+            found.extend([start..body, body..end].into_iter().filter(|run| {
+                let digits = bytes[run.clone()].iter().filter(|&&b| self.is_digit(b));
+                digits.take(self.least).count() >= self.least
+            }));
             floor = end;
             probe = end + self.least;
         }
         found
     }
+}
+
+/// How much of a run is the end of a head (`332`, `close`, `us-ascii`) before the blank line that its
+/// digits stand behind: read along, it would shift them.
+fn head_line(run: &[u8]) -> usize {
+    const HEAD: usize = 64;
+    let head = &run[..run.len().min(HEAD)];
+    let blank = |sign: &[u8]| head.windows(sign.len()).position(|four| four == sign);
+    let behind = |sign: &'static [u8]| blank(sign).map(|at| at + sign.len());
+    behind(b"\r\n\r\n").or_else(|| behind(b"\n\n")).unwrap_or(0)
 }
 
 /// Whether all bytes are of the alphabet of base64, by comparisons that need no table.

@@ -165,6 +165,27 @@ fn base58_is_read_between_other_characters_and_in_lines() {
     }
 }
 
+#[test]
+fn digits_behind_the_head_of_a_request_are_read_from_their_first() {
+    let secret: Vec<u8> =
+        (0..240_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let turned: Vec<u8> = secret.iter().map(|byte| byte.reverse_bits()).collect();
+    for digits in
+        [data_encoding::BASE64URL_NOPAD.encode(&turned), data_encoding::HEXLOWER.encode(&turned)]
+    {
+        for last in
+            ["Content-Length: 1", "Content-Length: 332", "Connection: close", "X-A: us-ascii"]
+        {
+            for end in ["\r\n", "\n"] {
+                let request =
+                    format!("POST /up HTTP/1.1{end}Host: v.example{end}{last}{end}{end}{digits}");
+                let found = finds(request.as_bytes(), Layer::Output, &secret);
+                assert!(found.is_some(), "{request:?}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -192,11 +213,6 @@ proptest! {
     ) {
         let encoded = encoded(&chain, &secret);
         prop_assume!(encoded.is_some());
-        // OPEN: bits reversed within base64url in one request were once not found; why is not known.
-        let turned = |&n: &usize| {
-            matches!(WAYS[n].undone_by[0], Decoder::Reversed | Decoder::BitsReversed)
-        };
-        prop_assume!(!chain.iter().any(turned));
         let bytes = encoded.expect("just seen");
         let (mut stream, mut rest) = (Vec::new(), bytes.as_slice());
         let mut at = 0;
