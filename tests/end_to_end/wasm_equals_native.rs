@@ -3,7 +3,7 @@
 #![allow(missing_docs, reason = "a test")]
 
 use belljar_tests::guests::{NO_COMPILER, guests};
-use belljar_tests::{Belljar, fresh_seed, skip};
+use belljar_tests::{Belljar, fresh_seed, said, skip};
 use serde_json::Value;
 
 fn verdict(component: &str, seed: u64, args: &[&str]) -> Value {
@@ -13,27 +13,6 @@ fn verdict(component: &str, seed: u64, args: &[&str]) -> Value {
     let ended = belljar.end();
     assert!(matches!(ended.code, 0 | 1 | 3), "{}", ended.stderr);
     belljar.verdict()
-}
-
-/// What a finding says, without where in this record it is and who of this jar it was.
-fn said(finding: &Value) -> String {
-    let subjects: Vec<&Value> = finding["subjects"]["rows"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|subject| &subject["name"])
-        .collect();
-    format!(
-        "{} {} {} to {}:{} declared {} bytes {} of {:?}",
-        finding["severity"],
-        finding["item"],
-        finding["class"],
-        finding["destination"]["host"],
-        finding["destination"]["port"],
-        finding["declared"],
-        finding["bytes"],
-        subjects
-    )
 }
 
 fn findings(verdict: &Value) -> Vec<String> {

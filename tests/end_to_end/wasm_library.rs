@@ -4,7 +4,7 @@
 #![allow(missing_docs, reason = "a test")]
 
 use belljar_tests::guests::{NO_COMPILER, guests};
-use belljar_tests::{Belljar, fresh_seed, skip};
+use belljar_tests::{Belljar, fresh_seed, said, skip};
 use serde_json::Value;
 
 /// Findings and detections that two components must have in common.
@@ -30,24 +30,7 @@ fn told(verdict: &Value) -> Told {
         .flatten()
         // A host says nothing of the product that it hosts; a command does in its user agent.
         .filter(|finding| finding["item"] != "product-version")
-        .map(|finding| {
-            let subjects: Vec<&Value> = finding["subjects"]["rows"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|subject| &subject["name"])
-                .collect();
-            format!(
-                "{} {} {} to {}:{} declared {} bytes {} of {subjects:?}",
-                finding["severity"],
-                finding["item"],
-                finding["class"],
-                finding["destination"]["host"],
-                finding["destination"]["port"],
-                finding["declared"],
-                finding["bytes"],
-            )
-        })
+        .map(said)
         .collect();
     findings.sort();
     Told {

@@ -53,6 +53,27 @@ pub fn fresh_seed() -> u64 {
     seed
 }
 
+/// What a finding says, without where in this record it is and who of this jar it was.
+pub fn said(finding: &Value) -> String {
+    let subjects: Vec<&Value> = finding["subjects"]["rows"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|subject| &subject["name"])
+        .collect();
+    format!(
+        "{} {} {} to {}:{} declared {} bytes {} of {:?}",
+        finding["severity"],
+        finding["item"],
+        finding["class"],
+        finding["destination"]["host"],
+        finding["destination"]["port"],
+        finding["declared"],
+        finding["bytes"],
+        subjects
+    )
+}
+
 /// Ends a test that cannot run here, and says why where `tests/run` collects it.
 #[macro_export]
 macro_rules! skip {

@@ -129,16 +129,7 @@ impl<'a> Table<'a> {
     fn loose(&mut self) {
         for ((source, target, protocol, _), pieces) in std::mem::take(&mut self.pieces) {
             for (bytes, _) in pieces.values() {
-                let found = Packet {
-                    source,
-                    target,
-                    protocol,
-                    hops: 0,
-                    options: &[],
-                    fragment: None,
-                    payload: bytes,
-                    trailing: &[],
-                };
+                let found = Packet::bare(source, target, protocol, bytes);
                 self.keep(&found, None, bytes, true);
             }
         }

@@ -38,6 +38,14 @@ pub struct Packet<'a> {
     pub trailing: &'a [u8],
 }
 
+impl<'a> Packet<'a> {
+    /// A packet of which nothing is known but what it carries, as of a piece whose others never came.
+    pub fn bare(source: IpAddr, target: IpAddr, protocol: u8, payload: &'a [u8]) -> Self {
+        let (options, trailing) = (&[][..], &[][..]);
+        Self { source, target, protocol, hops: 0, options, fragment: None, payload, trailing }
+    }
+}
+
 /// Which piece of a cut packet this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fragment {

@@ -233,16 +233,7 @@ impl<R: Responders> Outward<'_, R> {
     fn loose(&self, loose: Loose) {
         let Whole { source, target, protocol, .. } = loose.whole;
         for piece in &loose.pieces {
-            let packet = Packet {
-                source,
-                target,
-                protocol,
-                hops: 0,
-                options: &[],
-                fragment: None,
-                payload: piece,
-                trailing: &[],
-            };
+            let packet = Packet::bare(source, target, protocol, piece);
             let _ = self.keep_packet(&packet, Layer::Remainder, "IP fragments that make no packet");
         }
     }

@@ -7,8 +7,9 @@ use crate::index::{Index, Meaning};
 use crate::interval::{covers, overlaps, total, union, without};
 use crate::kept::{Keeping, Unexplained};
 use crate::scan::{self, Run, Runs};
-use crate::{Alias, Contained, Egress, Match, Place, Subject, Trace, Traced, digest, gram, usual};
-use belljar_decode::{Budget, Decoder, Piece, Role, Step, entries, explore, parts};
+use crate::small::Small;
+use crate::{Alias, Contained, Egress, Match, Traced, gram, usual};
+use belljar_decode::{Budget, Decoder, Piece, Step, explore};
 use belljar_record::{BytesSource, DecoySource, Layer};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -17,12 +18,8 @@ use std::ops::Range;
 const DISTINCTIVE: u64 = 32;
 /// Least entropy of them, bits a byte.
 const ENTROPY: f64 = 2.0;
-/// The most traces of one subject that are listed.
-const REPEATS: u64 = 16;
-/// The longest payload in which members of archives are named.
-const ARCHIVES: u64 = 16 << 20;
 /// The most findings of one payload that are looked at.
-const MOST: usize = 20_000;
+pub(crate) const MOST: usize = 20_000;
 
 /// What is traced: a payload, or something that comes from it by a chain.
 struct Inner<'a> {
@@ -40,11 +37,11 @@ impl<'a> Inner<'a> {
 
 /// An object with something known in it.
 pub(crate) struct Object {
-    id: u64,
-    chain: Vec<Step>,
-    lengths: Vec<u64>,
-    runs: Runs,
-    words: BTreeSet<(u32, u64)>,
+    pub(crate) id: u64,
+    pub(crate) chain: Vec<Step>,
+    pub(crate) lengths: Vec<u64>,
+    pub(crate) runs: Runs,
+    pub(crate) words: BTreeSet<(u32, u64)>,
 }
 
 impl Object {
@@ -56,16 +53,16 @@ impl Object {
 
 /// A content seen in an object.
 pub(crate) struct Candidate {
-    object: usize,
-    content: u32,
-    matches: Vec<Match>,
+    pub(crate) object: usize,
+    pub(crate) content: u32,
+    pub(crate) matches: Vec<Match>,
     /// Unions of both sides.
-    decoy: Vec<Range<u64>>,
-    pieces: Vec<Range<u64>>,
-    bytes: u64,
-    whole: bool,
-    contains: Vec<Contained>,
-    also: Vec<Alias>,
+    pub(crate) decoy: Vec<Range<u64>>,
+    pub(crate) pieces: Vec<Range<u64>>,
+    pub(crate) bytes: u64,
+    pub(crate) whole: bool,
+    pub(crate) contains: Vec<Contained>,
+    pub(crate) also: Vec<Alias>,
 }
 
 impl Candidate {
@@ -304,206 +301,6 @@ impl Index {
         }
         accepted
     }
-
-    /// Hashes, names and facts that stand outside of the contents.
-    fn small(&self, objects: &[Object], accepted: &[Candidate], traced: &mut Traced) -> Vec<Small> {
-        let mut all = Vec::new();
-        for (number, object) in objects.iter().enumerate() {
-            for &(content, algorithm, at) in &object.runs.digests {
-                let held = &self.contents[content as usize];
-                if !held.sample && covers(&held.common, &(0..held.len)) {
-                    traced.common += digest::PLACES[usize::from(algorithm)].2 as u64;
-                    continue;
-                }
-                let (algorithm, _, len) = digest::PLACES[usize::from(algorithm)];
-                let subject = Subject::Hash {
-                    algorithm,
-                    decoy: held.decoy,
-                    part: held.part.clone(),
-                    sample: held.sample,
-                    bytes: len as u64,
-                    over: None,
-                    salt: None,
-                };
-                all.push(Small {
-                    object: number,
-                    subject,
-                    range: at..at + len as u64,
-                    also: Vec::new(),
-                });
-            }
-            for &(word, at) in &object.words {
-                let subject = match self.meanings[word as usize] {
-                    Meaning::Name(decoy, kind) => Subject::Name { decoy, kind },
-                    Meaning::Fact(needle) => Subject::Fact { needle },
-                    Meaning::Short(_) => continue,
-                };
-                let range = at..at + self.words.len(word);
-                all.push(Small { object: number, subject, range, also: Vec::new() });
-            }
-        }
-        // Shortest chains first; of words at one place the longest (a path, not its file name).
-        all.sort_by_key(|small| {
-            (
-                objects[small.object].chain.len(),
-                small.object,
-                small.range.start,
-                std::cmp::Reverse(small.range.end),
-            )
-        });
-        let mut explained: HashMap<usize, Vec<Range<u64>>> = HashMap::new();
-        for candidate in accepted {
-            explained.entry(candidate.object).or_default().extend(candidate.pieces.iter().cloned());
-        }
-        for ranges in explained.values_mut() {
-            *ranges = union(std::mem::take(ranges));
-        }
-        let by_id: HashMap<&[Step], usize> =
-            objects.iter().enumerate().map(|(i, object)| (object.chain.as_slice(), i)).collect();
-        let mut kept: Vec<Small> = Vec::new();
-        let mut counts: HashMap<Subject, (u64, Vec<usize>)> = HashMap::new();
-        for small in all {
-            let chain = &objects[small.object].chain;
-            let inside = (0..=chain.len()).any(|level| {
-                let range = chain.get(level).map_or(&small.range, |step| &step.input);
-                by_id
-                    .get(&chain[..level])
-                    .and_then(|object| explained.get(object))
-                    .is_some_and(|ranges| covers(ranges, range))
-            });
-            if inside {
-                continue;
-            }
-            let (count, places) = counts.entry(small.subject.clone()).or_default();
-            let place = small.outer(objects);
-            if places.iter().any(|&other| overlaps(&[kept[other].outer(objects)], &place)) {
-                continue;
-            }
-            if let Some(other) = kept.iter_mut().rev().take(64).find(|other| {
-                other.object == small.object
-                    && other.range.start <= small.range.start
-                    && small.range.end <= other.range.end
-            }) {
-                // The same digest of equal contents, or a file name inside its path.
-                if let Subject::Hash { decoy, part, .. } = &small.subject
-                    && other.range == small.range
-                    && other.also.len() < 16
-                {
-                    other.also.push(Alias { decoy: *decoy, part: part.clone() });
-                }
-                continue;
-            }
-            *count += 1;
-            if *count > REPEATS || kept.len() >= MOST {
-                traced.repeats += 1;
-                continue;
-            }
-            places.push(kept.len());
-            kept.push(small);
-        }
-        kept
-    }
-
-    /// Writes what was found as traces.
-    pub(crate) fn write(
-        &self,
-        egress: &Egress<'_>,
-        objects: &[Object],
-        accepted: Vec<Candidate>,
-        small: Vec<Small>,
-        traced: &mut Traced,
-    ) {
-        if accepted.is_empty() && small.is_empty() {
-            return;
-        }
-        // Where each part of the protocol lies, smallest last.
-        let (parts, _) = parts(egress.bytes, egress.layer);
-        let mut places: Vec<(Range<u64>, &belljar_record::ByteString)> = parts
-            .iter()
-            .filter(|part| part.role != Role::Joined)
-            .map(|part| (part.in_one_piece().unwrap_or_else(|| part.input.clone()), &part.name))
-            .collect();
-        places.sort_by_key(|(range, _)| std::cmp::Reverse(range.end - range.start));
-        // Members of archives that stand in the payload as they are.
-        let members = match egress.bytes.len() <= ARCHIVES {
-            true => entries(&egress.bytes.read_all()),
-            false => Vec::new(),
-        };
-        let place = |outer: &[Range<u64>], chain: &[Step]| {
-            let named = chain
-                .first()
-                .filter(|step| step.decoder == Decoder::Part)
-                .and_then(|step| step.detail.clone());
-            // The middle: a run of base64 can begin with the last letters of a header.
-            let start = outer.first().map_or(0, |range| range.start.midpoint(range.end));
-            let member = members
-                .iter()
-                .filter(|entry| {
-                    entry.data.contains(&start) || (entry.header..entry.data.end).contains(&start)
-                })
-                .min_by_key(|entry| entry.data.end - entry.header);
-            let part = named.or_else(|| {
-                places
-                    .iter()
-                    .rev()
-                    .find(|(range, _)| range.contains(&start))
-                    .map(|(_, name)| (*name).clone())
-            });
-            let part = match (part, member.filter(|_| chain.is_empty())) {
-                (Some(part), Some(entry)) => {
-                    Some(format!("member {} of {part}", entry.name).into())
-                }
-                (None, Some(entry)) => Some(format!("member {}", entry.name).into()),
-                (part, None) => part,
-            };
-            Place {
-                flow: egress.flow,
-                payload: egress.payload.clone(),
-                layer: egress.layer,
-                direction: egress.direction,
-                part,
-            }
-        };
-        for candidate in accepted {
-            let outer = outer(objects, &candidate);
-            let object = &objects[candidate.object];
-            let held = &self.contents[candidate.content as usize];
-            traced.traces.push(Trace {
-                egress: place(&outer, &object.chain),
-                chain: object.chain.clone(),
-                gives: object.lengths.clone(),
-                at: outer.first().map_or(0, |range| range.start),
-                offset: candidate.pieces.first().map_or(0, |range| range.start),
-                outer,
-                contains: candidate.contains,
-                also: candidate.also,
-                subject: Subject::Content {
-                    decoy: held.decoy,
-                    part: held.part.clone(),
-                    sample: held.sample,
-                    ranges: candidate.matches,
-                    bytes: candidate.bytes,
-                    of: held.len,
-                    whole: candidate.whole,
-                },
-            });
-        }
-        for small in small {
-            let outer = vec![small.outer(objects)];
-            let object = &objects[small.object];
-            traced.traces.push(Trace {
-                egress: place(&outer, &object.chain),
-                chain: object.chain.clone(),
-                gives: object.lengths.clone(),
-                at: outer[0].start,
-                offset: small.range.start,
-                outer,
-                contains: Vec::new(),
-                also: small.also,
-                subject: small.subject,
-            });
-        }
-    }
 }
 
 /// Whether a few bytes of the payload as it is are equal to a decoy only because a much larger
@@ -536,24 +333,7 @@ fn is_digits(decoder: Decoder) -> bool {
     )
 }
 
-/// A hash, name or fact.
-pub(crate) struct Small {
-    pub(crate) object: usize,
-    pub(crate) subject: Subject,
-    pub(crate) range: Range<u64>,
-    pub(crate) also: Vec<Alias>,
-}
-
-impl Small {
-    fn outer(&self, objects: &[Object]) -> Range<u64> {
-        objects[self.object]
-            .chain
-            .first()
-            .map_or_else(|| self.range.clone(), |step| step.input.clone())
-    }
-}
-
-fn outer(objects: &[Object], candidate: &Candidate) -> Vec<Range<u64>> {
+pub(crate) fn outer(objects: &[Object], candidate: &Candidate) -> Vec<Range<u64>> {
     match objects[candidate.object].chain.first() {
         None => candidate.pieces.clone(),
         Some(step) => std::iter::once(step.input.clone()).collect(),

@@ -13,12 +13,13 @@
 //! bytes of hashing with salts; salts of other lengths than those that are tried. SHA-256, SHA-1 and
 //! MD5 of whole contents are found by the first pass, without these limits.
 
-use crate::conclude::{Object, Small};
+use crate::conclude::Object;
 use crate::digest::{Algorithm, Running, Salted};
 use crate::gram;
 use crate::index::{Held, Index};
 use crate::interval::covers;
 use crate::kept::{Unexplained, Unread};
+use crate::small::Small;
 use crate::{Alias, Egress, Salt, Subject, Traced};
 use belljar_record::DecoySource;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

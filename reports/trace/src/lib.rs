@@ -34,9 +34,11 @@ mod interval;
 mod kept;
 mod masked;
 mod scan;
+mod small;
 mod table;
 mod usual;
 mod words;
+mod write;
 
 pub use digest::{Algorithm, Salted};
 pub use index::{Index, IndexError, IndexStats};

@@ -1,4 +1,4 @@
-/* The start of a guest, and where its host puts lists that it gives.
+/* The start of a guest; realloc.c, where its host puts lists that it gives, is linked with it.
  *
  * Two things of wasi-libc and its linker stand in the way of the published preview-1 adapter. The
  * adapter keeps a page for itself, and wasi-libc before 2023 takes all memory that is there for its
@@ -11,19 +11,6 @@
 extern void __wasm_call_ctors(void);
 extern void __wasm_call_dtors(void);
 extern int __main_void(void);
-
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len,
-                                                               size_t align, size_t len) {
-    (void)old_len;
-    if (len == 0) {
-        return (void *)align;
-    }
-    void *bytes = realloc(old, len);
-    if (bytes == NULL) {
-        abort();
-    }
-    return bytes;
-}
 
 __attribute__((export_name("_start"))) void _start(void) {
     __wasm_call_ctors();

@@ -76,6 +76,7 @@ impl Source {
                     .args(["-Wl,--strip-debug", "-o"])
                     .arg(&out)
                     .arg(here.join("../../scenarios/components/wasm/start.c"))
+                    .arg(here.join("../../scenarios/components/wasm/realloc.c"))
                     .arg(here.join("tests/guests").join(format!("{name}.c")))
                     .status()
                     .expect("runs");

@@ -92,20 +92,6 @@ struct verdict *tell(uint8_t what, const char *text) {
     return &verdict;
 }
 
-/* Where the host puts what it gives. */
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len,
-                                                               size_t align, size_t len) {
-    (void)old_len;
-    if (len == 0) {
-        return (void *)align;
-    }
-    void *bytes = realloc(old, len);
-    if (bytes == NULL) {
-        __builtin_trap();
-    }
-    return bytes;
-}
-
 extern void __wasm_call_ctors(void);
 
 /* Called once, before anything else. That it is there keeps the linker from wrapping every export
