@@ -44,11 +44,12 @@ impl Index {
                 .and_then(|step| step.detail.clone());
             // The middle: a run of base64 can begin with the last letters of a header.
             let start = outer.first().map_or(0, |range| range.start.midpoint(range.end));
+            // All of it must lie in a member: of an archive that is sent whole each is only a part.
+            let end = outer.last().map_or(0, |range| range.end);
+            let begin = outer.first().map_or(0, |range| range.start);
             let member = members
                 .iter()
-                .filter(|entry| {
-                    entry.data.contains(&start) || (entry.header..entry.data.end).contains(&start)
-                })
+                .filter(|entry| entry.header <= begin && end <= entry.data.end)
                 .min_by_key(|entry| entry.data.end - entry.header);
             let part = named.or_else(|| {
                 places

@@ -11,7 +11,7 @@ use belljar_trace::{Algorithm, Egress, Index, NameKind, Needle, Subject, Target}
 use proptest::prelude::*;
 use std::io::Write as _;
 use std::sync::Arc;
-use support::{bytes, noise, prose, target, trace};
+use support::{bytes, noise, of_read, prose, target, trace};
 
 /// A decoy with members.
 #[derive(Debug)]
@@ -96,9 +96,29 @@ fn an_archive_sent_whole_is_one_trace_with_its_members() {
     assert_eq!(members, ["plans/quarter.txt true", "src/main.c true"]);
     assert!(only.chain.is_empty() && only.at > head as u64);
     let named = only.egress.part.clone().expect("the protocol is known").to_string();
-    assert!(named.contains("file s.bin"), "{named}");
+    assert!(named.starts_with("file s.bin"), "{named}");
     assert_eq!(traced.covered_bytes(), work.len());
     assert_eq!(traced.cut.total(), 0);
+}
+
+#[test]
+fn what_stands_in_a_member_of_an_archive_is_placed_by_its_name() {
+    let decoy = noise(3, 4_000);
+    let index = of_read(&decoy);
+    let mut archive = b"!<arch>\n".to_vec();
+    for (name, content) in [("other.bin", &noise(4, 600)[..]), ("taken.bin", &decoy[1_000..3_000])]
+    {
+        let head =
+            format!("{:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", name, 0, 0, 0, 100_644, content.len());
+        archive.extend_from_slice(head.as_bytes());
+        archive.extend_from_slice(content);
+    }
+    let traced = trace(&index, Layer::Output, &archive);
+    let [only] = traced.traces.as_slice() else { panic!("{:#?}", traced.traces) };
+    assert_eq!(
+        only.egress.part.as_ref().map(ToString::to_string).as_deref(),
+        Some("member taken.bin")
+    );
 }
 
 #[test]
